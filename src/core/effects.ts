@@ -1,0 +1,59 @@
+// What the core wants done, in the order in which it must happen: persist, then reply, then command, then publish.
+// The caller has everything of a batch on disk before it carries out any other effect of it: a token is durable before
+// anybody hears that they hold it, and before a relay is told to move.
+
+import type { Change } from "./changes.ts";
+import type { Reply, ReplyTo } from "./requests.ts";
+import type { Position } from "./settings.ts";
+
+export type Effect =
+  | { readonly kind: "persist"; readonly change: Change }
+  /** `outbox`: report `replied` with this number when the broker has taken it; `undefined`: nobody waits to know. */
+  | { readonly kind: "reply"; readonly to: ReplyTo; readonly reply: Reply; readonly outbox: number | undefined }
+  /** Move a relay. Decided anew for every send; never stored, never retained. */
+  | { readonly kind: "command"; readonly outlet: string; readonly position: Position; readonly attempt: number }
+  /** Ask a switcher for the real position of all its outlets. */
+  | { readonly kind: "ask"; readonly switcher: string }
+  | { readonly kind: "check"; readonly resource: string; readonly attempt: number }
+  /** Send a marker over the request link; its return is `linkProved`. */
+  | { readonly kind: "prove"; readonly attempt: number }
+  /** The retained picture of it changed; look it up in the view when the batch is on disk. */
+  | { readonly kind: "publish"; readonly what: "resource" | "switcher"; readonly name: string }
+  /** The request link is proved and the outlets are known: publish everything again. */
+  | { readonly kind: "publishController" }
+  /** Clear the retained topics of a name that left the configuration. */
+  | { readonly kind: "forget"; readonly what: "resource" | "switcher"; readonly name: string }
+  | { readonly kind: "announce"; readonly announcement: Announcement }
+  /** An event that does not fit; for the log, so that silence is never a transition. */
+  | { readonly kind: "ignored"; readonly event: string; readonly because: string; readonly about: string };
+
+/** Protocol section 7. `resource` undefined: an event that belongs to no one resource. */
+export interface Announcement {
+  readonly event: AnnouncementName;
+  readonly resource: string | undefined;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export type AnnouncementName =
+  | "granted"
+  | "renewed"
+  | "released"
+  | "expiring"
+  | "expired"
+  | "rejected"
+  | "lost"
+  | "state"
+  | "switch-on"
+  | "switch-off"
+  | "external-on"
+  | "external-off"
+  | "problem"
+  | "recovered"
+  | "cycle"
+  | "removed"
+  | "retained-command"
+  | "rival"
+  | "overwritten"
+  | "pong";
