@@ -105,3 +105,17 @@ export interface Timestamp {
   /** Names this boot of the machine; `undefined` where the system has no such name. */
   readonly boot: string | undefined;
 }
+
+/** A whole snapshot as changes, to write it anew. */
+export const everything = (snapshot: Snapshot): Change[] => [
+  ...snapshot.tokens.map(
+    (record): Change => ({ kind: "token", resource: record.resource, token: record.token, record }),
+  ),
+  ...snapshot.ended.map(
+    (record): Change => ({ kind: "ended", resource: record.resource, token: record.token, record }),
+  ),
+  ...snapshot.outlets.map((record): Change => ({ kind: "outlet", record })),
+  ...snapshot.resources.map((record): Change => ({ kind: "resource", record })),
+  ...snapshot.outbox.map((record): Change => ({ kind: "outbox", id: record.id, record })),
+  ...snapshot.published.map((record): Change => ({ kind: "published", record, gone: false })),
+];

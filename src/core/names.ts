@@ -9,11 +9,14 @@ export const isTokenId = (text: string): boolean => /^[A-Za-z0-9._:@=%~-]{1,128}
 
 /** Owner and user: 1 to 128 characters, none of them a control character (C0, C1, direction marks) or one of `/ + #`. */
 export const isOwner = (text: string): boolean =>
-  [...text].length <= 128 && /^[^/+#\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+$/u.test(text);
+  charactersOf(text) <= 128 && /^[^/+#\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+$/u.test(text);
 
 /** Free text of up to 256 characters; control characters are not text. */
 export const isPurpose = (text: string): boolean =>
-  [...text].length <= 256 && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
+  charactersOf(text) <= 256 && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
+
+/** Unicode code points, as people without a table count characters. */
+const charactersOf = (text: string): number => Array.from(text).length;
 
 /**
  * The known name nearest to a wrong one, for "did you mean".

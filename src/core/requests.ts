@@ -99,8 +99,8 @@ export interface TokenReply {
   readonly users: number;
   /** Seconds. */
   readonly ttl: number;
-  /** ISO 8601. */
-  readonly expires: string;
+  /** ISO 8601; null for the renewal of a token whose first request still waits. */
+  readonly expires: string | null;
 }
 
 export interface ReleasedReply {

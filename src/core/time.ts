@@ -22,6 +22,7 @@ export const wallTime = (ms: number): WallTime => ms as WallTime;
 // oxlint-enable typescript/no-unsafe-type-assertion
 
 export const after = (from: Instant, length: Millis): Instant => instant(from + length);
+export const before = (from: Instant, length: Millis): Instant => instant(from - length);
 export const between = (from: Instant, to: Instant): Millis => millis(to - from);
 export const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
 export const sooner = (a: Instant, b: Instant): Instant => (a < b ? a : b);
@@ -31,6 +32,8 @@ export const soonerOf = (a: Instant | undefined, b: Instant | undefined): Instan
   a === undefined ? b : b === undefined ? a : sooner(a, b);
 
 const dayMs = 86_400_000;
+
+const two = (n: number): string => String(n).padStart(2, "0");
 
 /**
  * ISO 8601 in UTC with milliseconds, the one form of time on the wire: `2026-11-22T08:00:00.000Z`.
@@ -53,7 +56,6 @@ export function isoOf(wall: WallTime): string {
   const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  const two = (n: number): string => String(n).padStart(2, "0");
   const clock = `${two(Math.floor(ofDay / 3_600_000))}:${two(Math.floor(ofDay / 60_000) % 60)}:${two(Math.floor(ofDay / 1000) % 60)}`;
   return `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}T${clock}.${String(ofDay % 1000).padStart(3, "0")}Z`;
 }

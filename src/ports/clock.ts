@@ -6,6 +6,8 @@ export interface Clock {
   /** Whole milliseconds on the monotonic clock since the machine booted; it does not move with the wall clock. */
   now(): Instant;
   wall(): WallTime;
+  /** Milliseconds since the machine booted, with the time that it was suspended, which `now` leaves out. */
+  uptime(): Millis;
   /** Names this boot of the machine, or `undefined` where the system has no such name. */
   readonly boot: string | undefined;
   /** Resolves after `length`, or at once when the signal aborts (never rejects). Any length: longer ones than a timer can take are cut up. */

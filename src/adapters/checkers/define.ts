@@ -11,4 +11,5 @@ export interface CheckerKind<Schema extends z.ZodType> {
   readonly create: (options: z.output<Schema>) => Checker;
 }
 
-export const defineChecker = <Schema extends z.ZodType>(kind: CheckerKind<Schema>): CheckerKind<Schema> => kind;
+export const defineChecker = <Schema extends z.ZodType>(kind: CheckerKind<Schema>): CheckerKind<Schema> =>
+  kind;

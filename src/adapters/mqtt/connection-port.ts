@@ -17,7 +17,9 @@ export interface ConnectionOptions {
   readonly sessionExpiry?: number | undefined;
   /** Seconds. */
   readonly keepalive: number;
-  readonly will?: { readonly topic: string; readonly payload: string; readonly qos: 0 | 1; readonly retain: boolean } | undefined;
+  readonly will?:
+    | { readonly topic: string; readonly payload: string; readonly qos: 0 | 1; readonly retain: boolean }
+    | undefined;
   /** `undefined`: MQTT 5 first, 3.1.1 where the broker refuses it. */
   readonly protocol?: 4 | 5 | undefined;
   /** False: one attempt, `lost` at the first failure. True: again after a pause, 0.5 s to 30 s with jitter. */
@@ -58,7 +60,12 @@ export interface ConnectionListener {
   /** Call `done` when the message may be acknowledged; the next message is handed over only then. */
   message(message: Incoming, done: () => void): void;
   /** The connection ended, or an attempt failed (`wasConnected` false). `takenOver`: it looks like somebody with our client id. */
-  lost(why: { readonly sentence: string; readonly wasConnected: boolean; readonly takenOver: boolean; readonly code: LostCode }): void;
+  lost(why: {
+    readonly sentence: string;
+    readonly wasConnected: boolean;
+    readonly takenOver: boolean;
+    readonly code: LostCode;
+  }): void;
 }
 
 export type LostCode = "unreachable" | "not-authorised" | "protocol" | "closed";

@@ -25,7 +25,8 @@ export interface SwitcherKind<Schema extends z.ZodType> {
   readonly create: (options: z.output<Schema>, parts: SwitcherParts) => Switcher;
 }
 
-export const defineSwitcher = <Schema extends z.ZodType>(kind: SwitcherKind<Schema>): SwitcherKind<Schema> => kind;
+export const defineSwitcher = <Schema extends z.ZodType>(kind: SwitcherKind<Schema>): SwitcherKind<Schema> =>
+  kind;
 
 /** Outlet ids of a switcher: its name alone, or `name/1` ... `name/n`. */
 export const outletIds = (name: string, outlets: number | undefined): readonly string[] =>

@@ -1,0 +1,102 @@
+// Up when a program of the user says so by its exit status. What it prints is for people only and is not trusted.
+
+import { z } from "zod";
+import type { Checker, CheckResult } from "../../ports/checker.ts";
+import { defineChecker } from "./define.ts";
+import { down, failed, noAnswer, up } from "./outcomes.ts";
+import { commandRunner, type Ended, firstLine } from "./run-command.ts";
+
+const word = z.string().refine((text) => !text.includes("\0"), { error: "has a NUL character" });
+
+const options = z.strictObject({
+  type: z.literal("exec").meta({ description: "Up when a program ends with status 0." }),
+  command: z
+    .tuple([word.min(1, { error: "is empty: write the program, best with its whole path" })], word)
+    .meta({
+      description:
+        "The program and its arguments, as a list; no shell reads them. Best with the program's whole path. " +
+        "Exit status 0 is up, 1 is down, anything else an error; the first line it prints is shown to people. " +
+        "It runs with little more than PATH, HOME and LANG in its environment, and is killed at the timeout with all that it started.",
+    }),
+});
+
+export const exec = defineChecker({
+  type: "exec",
+  summary: "Up when a program of yours ends with status 0, down with 1.",
+  options,
+  create: createExec,
+});
+
+function createExec({ command }: z.output<typeof options>): Checker {
+  const run = commandRunner();
+  return {
+    async check(signal) {
+      return resultOf(await run(command, fewVariables(), signal), command[0]);
+    },
+  };
+}
+
+function resultOf(ended: Ended, program: string): CheckResult {
+  switch (ended.kind) {
+    case "exited":
+      return resultOfStatus(ended.status, firstLine(ended.output), program);
+    case "aborted":
+      return noAnswer;
+    case "killed-by":
+      return failed(`${program} was ended by ${ended.name}`);
+    case "stuck":
+      return failed(`${program} was killed at an earlier check and has still not ended`);
+    case "failed":
+      return failed(`${program} cannot be started: ${whyNot(ended.code)}`);
+  }
+}
+
+function resultOfStatus(status: number, line: string, program: string): CheckResult {
+  switch (status) {
+    case 0:
+      return up(line === "" ? "exit status 0" : line);
+    case 1:
+      return down(line === "" ? "exit status 1" : line);
+    default:
+      return failed(`${program} ended with status ${status}${line === "" ? "" : `: ${line}`}`);
+  }
+}
+
+function whyNot(code: string): string {
+  switch (code) {
+    case "ENOENT":
+      return "there is no such program; write its whole path, and see that the interpreter in its first line exists";
+    case "EACCES":
+      return "it may not be executed by this user; try chmod +x";
+    case "ENOEXEC":
+      return "it is no program; a script needs a first line such as #!/bin/sh";
+    default:
+      return code;
+  }
+}
+
+/** Enough to find programs, files of the user and the right words; no secrets that this process may have in its own. */
+const passedOn = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "LANG",
+  "LANGUAGE",
+  "LC_ALL",
+  "LC_CTYPE",
+  "LC_MESSAGES",
+  "TZ",
+  "TMPDIR",
+];
+
+function fewVariables(): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of passedOn) {
+    const value = process.env[name];
+    if (value !== undefined) {
+      variables[name] = value;
+    }
+  }
+  return variables;
+}

@@ -1,0 +1,139 @@
+// Runs one program for a check: no shell, little environment, bounded output, nothing left behind when time is up. What its
+// exit status means is for the kinds to say.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
+import { orAborted } from "./or-aborted.ts";
+
+export type Ended =
+  | { readonly kind: "exited"; readonly status: number; readonly output: string }
+  | { readonly kind: "killed-by"; readonly name: string }
+  /** The signal of the check aborted; the program and what it had started are killed. */
+  | { readonly kind: "aborted" }
+  /** It could not be started: `ENOENT`, `EACCES`, ... */
+  | { readonly kind: "failed"; readonly code: string }
+  /** One that was killed has still not ended, as a program can that waits for a dead disk. A second one would not help. */
+  | { readonly kind: "stuck" };
+
+export type RunCommand = (
+  command: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<Ended>;
+
+/** More is read and thrown away, so that the program is not held up by a full pipe. */
+const longestOutput = 65_536;
+
+/** @returns a function that never rejects; it lets the program of the last check end before it starts another */
+export function commandRunner(): RunCommand {
+  const alive = new Set<Promise<true>>();
+  return async (command, environment, signal) => {
+    while (alive.size > 0) {
+      if ((await orAborted(Promise.all(alive), signal)) === undefined) {
+        return { kind: "stuck" };
+      }
+    }
+    if (signal.aborted) {
+      return { kind: "aborted" };
+    }
+    const [file, ...args] = command;
+    let child: ChildProcess;
+    try {
+      // Its own process group, so that all of it can be killed at once.
+      child = spawn(file, args, { detached: true, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      return { kind: "failed", code: codeOf(error) };
+    }
+    if (child.pid !== undefined) {
+      const exit = new Promise<true>((resolve) => {
+        child.once("exit", () => {
+          alive.delete(exit);
+          resolve(true);
+        });
+      });
+      alive.add(exit);
+    }
+    return ending(child, signal);
+  };
+}
+
+function ending(child: ChildProcess, signal: AbortSignal): Promise<Ended> {
+  const output = boundedText(child);
+  let exited: Ended | undefined;
+  return new Promise((resolve) => {
+    const finish = (ended: Ended): void => {
+      signal.removeEventListener("abort", abort);
+      resolve(ended);
+    };
+    // Where the program itself ended in time but something that it started holds its output open, its status counts.
+    const abort = (): void => {
+      killGroup(child);
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      finish(exited ?? { kind: "aborted" });
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    child.once("error", (error) => finish({ kind: "failed", code: codeOf(error) }));
+    child.once("exit", (status, name) => {
+      exited =
+        status === null
+          ? { kind: "killed-by", name: name ?? "a signal" }
+          : { kind: "exited", status, output: output() };
+    });
+    child.once("close", () => {
+      finish(exited?.kind === "exited" ? { ...exited, output: output() } : (exited ?? { kind: "aborted" }));
+    });
+  });
+}
+
+/** Standard output, and after it what went to standard error, in at most `longestOutput` bytes each. */
+function boundedText(child: ChildProcess): () => string {
+  const texts = [child.stdout, child.stderr].map((stream) => {
+    const kept: Buffer[] = [];
+    let room = longestOutput;
+    stream?.on("data", (piece: Buffer) => {
+      if (room > 0) {
+        kept.push(Buffer.from(piece.subarray(0, room)));
+        room -= Math.min(room, piece.length);
+      }
+    });
+    stream?.on("error", () => undefined); // A broken pipe is the end of the output, and `close` tells of that.
+    return () => Buffer.concat(kept).toString("utf8");
+  });
+  return () => texts.map((text) => text()).join("\n");
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) {
+    return;
+  }
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // ESRCH: the whole group has ended already, which is what was wanted. EPERM: it took on
+    // another user's rights, as with sudo; then it has to end by itself.
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : String(error);
+}
+
+const longestLine = 200;
+
+/** The first line that says something, without control characters, for a person. Empty when there is none. */
+export function firstLine(output: string): string {
+  for (const line of output.split(/[\r\n\u2028\u2029]/u)) {
+    // Escape sequences go as a whole, or their letters would be left: `[31m`.
+    const clean = stripVTControlCharacters(line)
+      .replaceAll("\t", " ")
+      .replaceAll(/[\p{Cc}\p{Cf}\uFFFD]/gu, "")
+      .trim();
+    if (clean !== "") {
+      const characters = Array.from(clean);
+      return characters.length > longestLine ? `${characters.slice(0, longestLine - 3).join("")}...` : clean;
+    }
+  }
+  return "";
+}

@@ -1,0 +1,532 @@
+// One MQTT connection that tells the truth: connected or not, nothing queued, nothing sent again. The only importer of the
+// `mqtt` library. Each attempt gets a new client of the library, because a used one sends what it kept to the next connection:
+// a stale command would reach a socket. Not here: what to subscribe to, and what to do about a loss.
+
+import { Socket } from "node:net";
+import mqtt from "mqtt";
+import type { IClientOptions, IClientSubscribeProperties, IPublishPacket, MqttClient } from "mqtt";
+import { millis } from "../../core/time.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import { ConnectionError } from "./connection-port.ts";
+import type {
+  Connection,
+  ConnectionListener,
+  ConnectionOptions,
+  Outgoing,
+  Subscription,
+} from "./connection-port.ts";
+import { type Failure, failureOf, reasonText } from "./failures.ts";
+
+/** Announced to MQTT 5 brokers, which then keep bigger packets to themselves: no request comes near it. */
+const largestPacketBytes = 65_536;
+/** A connection that held this long was a good one: the pauses begin at their shortest again. */
+const goodAfterMs = 10_000;
+/** Closed by the broker without an error this soon after it accepted us: as when somebody connects with our client id. */
+const takenOverWithinMs = 5000;
+const shortestPauseMs = 500;
+const longestPauseMs = 30_000;
+
+/** One attempt and, when it succeeds, the connection it became. */
+interface Link {
+  readonly client: MqttClient;
+  readonly protocol: 4 | 5;
+  up: boolean;
+  /** Rejections of everything that waits for the broker. */
+  readonly pending: Set<(error: ConnectionError) => void>;
+  /** QoS 1 publications that wait for room in the broker's Receive Maximum (MQTT 5 section 4.9). */
+  readonly waiting: (() => void)[];
+  inFlight: number;
+  /** Called when nothing waits for the broker any more. */
+  idle: () => void;
+}
+
+interface Ended {
+  readonly failure: Failure;
+  readonly wasConnected: boolean;
+  readonly takenOver: boolean;
+  readonly heldMs: number;
+  /** The broker may speak 3.1.1 only: it said so, or closed without an answer. */
+  readonly otherVersion: "said" | "perhaps" | "no";
+}
+
+export function openConnection(
+  options: ConnectionOptions,
+  listener: ConnectionListener,
+  parts: { readonly clock: Clock; readonly log: Log },
+): Connection {
+  const { clock, log } = parts;
+  const stop = new AbortController();
+  const broker = brokerName(options.url);
+  /** Ids of QoS 2 messages that were handed over, until the broker releases them: kept over connections of one session. */
+  const handedOver = new Set<number>();
+  let link: Link | undefined;
+  let protocol: 4 | 5 = options.protocol ?? 5;
+  let protocolWorked = false;
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stop.signal.aborted) {
+      const ended = await attempt();
+      link = undefined;
+      if (stop.signal.aborted) {
+        return;
+      }
+      if (options.protocol === undefined && protocol === 5 && fallsBack(ended, protocolWorked)) {
+        log.debug({ broker }, "The broker does not take MQTT 5, trying 3.1.1");
+        protocol = 4;
+        continue;
+      }
+      if (!protocolWorked && options.protocol === undefined) {
+        protocol = 5;
+      }
+      failures = ended.heldMs >= goodAfterMs ? 0 : failures;
+      const { code, sentence } = ended.failure;
+      log.debug({ broker, code, reason: sentence }, "The connection to the broker ended");
+      listener.lost({ code, sentence, wasConnected: ended.wasConnected, takenOver: ended.takenOver });
+      if (!options.reconnect) {
+        return;
+      }
+      await clock.sleep(pause(failures), stop.signal);
+      failures += 1;
+    }
+  }
+
+  function attempt(): Promise<Ended> {
+    return new Promise((resolve) => {
+      const tried = protocol;
+      let error: unknown;
+      let reason: number | undefined;
+      let refusal: number | undefined;
+      let since: number | undefined;
+      const end = (): void => {
+        const wasConnected = since !== undefined;
+        const heldMs = since === undefined ? 0 : clock.now() - since;
+        const silent = error === undefined && refusal === undefined && reason === undefined;
+        resolve({
+          failure: failureOf({
+            broker,
+            error,
+            reason,
+            refusal,
+            protocol: tried,
+            wasConnected,
+            keepalive: options.keepalive,
+          }),
+          wasConnected,
+          heldMs,
+          // 0x8E; brokers that name no reason just close (mosquitto before 2.0.15, and every broker over 3.1.1).
+          takenOver: reason === 0x8e || (wasConnected && silent && heldMs < takenOverWithinMs),
+          otherVersion:
+            refusal === 1 || refusal === 132 ? "said" : !wasConnected && silent ? "perhaps" : "no",
+        });
+      };
+      let client: MqttClient;
+      try {
+        client = mqtt.connect(clientOptions(options, tried));
+      } catch (thrown) {
+        error = thrown;
+        end();
+        return;
+      }
+      const mine: Link = {
+        client,
+        protocol: tried,
+        up: false,
+        pending: new Set(),
+        waiting: [],
+        inFlight: 0,
+        idle: () => {},
+      };
+      link = mine;
+      withoutDelay(client);
+      const deliver = receive(mine);
+      client.on("connect", (connack) => {
+        since = clock.now();
+        mine.up = true;
+        protocolWorked = true;
+        if (!connack.sessionPresent) {
+          handedOver.clear();
+        }
+        log.debug({ broker, protocol: tried, session: connack.sessionPresent }, "Connected to the broker");
+        listener.connected({ present: connack.sessionPresent, protocol: tried });
+        deliver.begin();
+      });
+      client.on("disconnect", (packet) => {
+        reason = packet.reasonCode ?? 0;
+      });
+      client.on("error", (raised) => {
+        const code: unknown = "code" in raised ? raised.code : undefined;
+        if (since === undefined && typeof code === "number") {
+          refusal ??= code;
+        } else {
+          error ??= raised;
+        }
+        // After a malformed packet the library would go on listening to a stream that it no longer understands.
+        client.stream.destroy();
+      });
+      client.on("close", () => {
+        mine.up = false;
+        const broken = new ConnectionError("closed", "the connection broke before the broker had taken it");
+        for (const fail of mine.pending) {
+          fail(broken);
+        }
+        end();
+      });
+    });
+  }
+
+  /**
+   * Hand over messages one at a time. The library answers the broker (PUBACK, PUBREC) when it is called back, and takes the next
+   * packet only then. A message of a connection that is gone is dropped here: it was not acknowledged and comes again.
+   */
+  function receive(mine: Link): { begin(): void } {
+    // A resumed session sends its backlog right after CONNACK, before the library has said "connect".
+    let early: (() => void) | undefined;
+    const handOver = (packet: IPublishPacket, acknowledge: () => void): void => {
+      const start = (): void => {
+        let open = true;
+        listener.message(incomingOf(packet), () => {
+          if (open && mine.up) {
+            open = false;
+            acknowledge();
+          }
+        });
+      };
+      if (mine.up) {
+        start();
+      } else if (link === mine && !mine.client.disconnected) {
+        early = start;
+      }
+    };
+    const { client } = mine;
+    client.handleMessage = (packet, callback) => {
+      // QoS 2 was handed over with its PUBLISH, see below; here it has been released.
+      if (packet.qos === 2) {
+        handedOver.delete(packet.messageId ?? 0);
+        callback();
+      } else {
+        handOver(packet, () => {
+          callback();
+        });
+      }
+    };
+    // The library would acknowledge a QoS 2 message first and keep it in memory until the broker releases it: lost in a crash.
+    // Here it is handed over before PUBREC (MQTT 5 section 4.3.3, method A), once per packet id.
+    client.options.customHandleAcks = (_topic, _payload, packet: IPublishPacket, callback) => {
+      const id = packet.messageId ?? 0;
+      if (packet.qos !== 2 || handedOver.has(id)) {
+        callback(0);
+      } else {
+        handOver(packet, () => {
+          handedOver.add(id);
+          callback(0);
+        });
+      }
+    };
+    return {
+      begin() {
+        const start = early;
+        early = undefined;
+        start?.();
+      },
+    };
+  }
+
+  function live(): Link {
+    if (link?.up !== true || stop.signal.aborted) {
+      throw new ConnectionError("closed", `there is no connection to ${broker}`);
+    }
+    return link;
+  }
+
+  /** Waits for the broker's answer, and no longer than the connection lives. */
+  function answered(
+    mine: Link,
+    ask: (settle: (error: ConnectionError | undefined) => void) => void,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error: ConnectionError | undefined): void => {
+        if (mine.pending.delete(settle)) {
+          if (mine.pending.size === 0) {
+            mine.idle();
+          }
+          if (error === undefined) {
+            resolve();
+          } else {
+            reject(error);
+          }
+        }
+      };
+      mine.pending.add(settle);
+      ask(settle);
+    });
+  }
+
+  async function subscribe(subscriptions: readonly Subscription[]): Promise<void> {
+    const mine = live();
+    if (subscriptions.length === 0) {
+      return;
+    }
+    await answered(mine, (settle) => {
+      mine.client.subscribe(
+        Object.fromEntries(subscriptions.map((one) => [one.filter, subscriptionOf(one)])),
+        (error, _granted, suback) => {
+          settle(error === null ? undefined : refusedFilter(error, subscriptions, suback?.granted));
+        },
+      );
+    });
+  }
+
+  async function publish(topic: string, payload: string | Uint8Array, outgoing: Outgoing): Promise<void> {
+    const mine = live();
+    const bytes = Buffer.from(payload);
+    const limits = mine.client.serverProperties;
+    checkOutgoing(topic, bytes, outgoing, limits?.maximumPacketSize ?? Number.POSITIVE_INFINITY);
+    if (outgoing.retain && limits?.retainAvailable === false) {
+      throw new ConnectionError("refused", `${broker} does not keep retained messages`);
+    }
+    await answered(mine, (settle) => {
+      const properties = mine.protocol === 5 ? propertiesOf(outgoing) : undefined;
+      const send = (done: () => void): void => {
+        const qos = limits?.maximumQoS === 0 ? 0 : outgoing.qos;
+        mine.client.publish(topic, bytes, { qos, retain: outgoing.retain, ...properties }, (error) => {
+          done();
+          settle(error === undefined || error === null ? undefined : refusedMessage(topic, error));
+        });
+      };
+      if (outgoing.qos === 0) {
+        send(() => {});
+      } else {
+        inTurn(mine, limits?.receiveMaximum ?? 65_535, send);
+      }
+    });
+  }
+
+  async function close(abort = false): Promise<void> {
+    const first = !stop.signal.aborted;
+    const mine = link;
+    const wasUp = mine?.up === true;
+    stop.abort();
+    if (mine !== undefined && first) {
+      if (wasUp && !abort) {
+        await disconnect(mine, clock);
+      } else {
+        mine.client.stream.destroy();
+      }
+    }
+    await running;
+  }
+
+  const running = run();
+  return {
+    get connected() {
+      return link?.up === true && !stop.signal.aborted;
+    },
+    subscribe,
+    publish,
+    close,
+  };
+}
+
+/** DISCONNECT after what is under way, but not after everything: a broker that has stopped answering must not hold up our end. */
+async function disconnect(mine: Link, clock: Clock): Promise<void> {
+  const { client } = mine;
+  const gone = new AbortController();
+  client.once("close", () => {
+    gone.abort();
+  });
+  if (mine.pending.size > 0) {
+    const answered = new AbortController();
+    mine.idle = () => {
+      answered.abort();
+    };
+    await clock.sleep(millis(1000), AbortSignal.any([gone.signal, answered.signal]));
+  }
+  // The library sends no DISCONNECT while it waits for acknowledgements, so it is told to forget what is left of them.
+  for (const id of Object.keys(client.outgoing)) {
+    client.removeOutgoingMessage(Number(id));
+  }
+  client.end(false);
+  await clock.sleep(millis(1000), gone.signal);
+  client.stream.destroy();
+}
+
+function fallsBack(ended: Ended, protocolWorked: boolean): boolean {
+  return ended.otherVersion === "said" || (ended.otherVersion === "perhaps" && !protocolWorked);
+}
+
+/** Doubling from the shortest to the longest, each cut by up to half, so that a lab's clients do not come back as one. */
+function pause(failures: number): ReturnType<typeof millis> {
+  const whole = Math.min(longestPauseMs, shortestPauseMs * 2 ** Math.min(failures, 10));
+  return millis(Math.round(Math.max(shortestPauseMs, whole * (0.5 + Math.random() / 2))));
+}
+
+function inTurn(mine: Link, room: number, send: (done: () => void) => void): void {
+  const start = (): void => {
+    mine.inFlight += 1;
+    send(() => {
+      mine.inFlight -= 1;
+      mine.waiting.shift()?.();
+    });
+  };
+  if (mine.inFlight < room) {
+    start();
+  } else {
+    mine.waiting.push(start);
+  }
+}
+
+function clientOptions(options: ConnectionOptions, protocol: 4 | 5): IClientOptions {
+  const url = new URL(options.url);
+  const scheme = url.protocol.slice(0, -1);
+  if (scheme !== "mqtt" && scheme !== "mqtts" && scheme !== "ws" && scheme !== "wss") {
+    throw new ConnectionError(
+      "protocol",
+      `'${scheme}' is no way to reach a broker; use mqtt, mqtts, ws or wss`,
+    );
+  }
+  const web = scheme === "ws" || scheme === "wss";
+  const secure = scheme === "mqtts" || scheme === "wss";
+  // A WebSocket address needs the brackets of an IPv6 host, a socket must not have them.
+  const host = web ? url.hostname : url.hostname.replace(/^\[|\]$/g, "");
+  const username = options.username ?? (url.username === "" ? undefined : decodeURIComponent(url.username));
+  const password = options.password ?? (url.password === "" ? undefined : decodeURIComponent(url.password));
+  return {
+    protocol: scheme,
+    host,
+    hostname: host,
+    ...(url.port === "" ? {} : { port: Number(url.port) }),
+    ...(web ? { path: `${url.pathname}${url.search}` } : {}),
+    ...(secure && options.ca !== undefined ? { ca: options.ca } : {}),
+    ...(secure && options.cert !== undefined ? { cert: options.cert } : {}),
+    ...(secure && options.key !== undefined ? { key: options.key } : {}),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(options.will === undefined
+      ? {}
+      : { will: { ...options.will, payload: Buffer.from(options.will.payload) } }),
+    clientId: options.clientId,
+    clean: options.clean,
+    keepalive: options.keepalive,
+    protocolVersion: protocol,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    connectTimeout: 10_000,
+    ...(protocol === 5
+      ? {
+          properties: {
+            maximumPacketSize: largestPacketBytes,
+            ...(options.sessionExpiry === undefined ? {} : { sessionExpiryInterval: options.sessionExpiry }),
+          },
+        }
+      : {}),
+  };
+}
+
+/** Without this an idle request takes 44 ms instead of 0.2 ms: Nagle waits for the broker's delayed TCP acknowledgement. */
+function withoutDelay(client: MqttClient): void {
+  // A WebSocket is a stream around its socket, for which `ws` does the same by itself.
+  const stream: unknown = client.stream;
+  if (stream instanceof Socket) {
+    stream.setNoDelay(true);
+  }
+}
+
+const incomingOf = (packet: IPublishPacket): Parameters<ConnectionListener["message"]>[0] => ({
+  topic: packet.topic,
+  payload: Buffer.from(packet.payload),
+  qos: packet.qos,
+  retain: packet.retain,
+  responseTopic: packet.properties?.responseTopic,
+  correlation: packet.properties?.correlationData,
+});
+
+const subscriptionOf = (
+  one: Subscription,
+): Pick<IClientSubscribeProperties, "properties"> & {
+  qos: 0 | 1;
+  nl: boolean;
+  rap: boolean;
+  rh: 0 | 1 | 2;
+} => ({
+  qos: one.qos,
+  nl: one.noLocal ?? false,
+  rap: one.retainAsPublished ?? false,
+  rh: one.retainHandling ?? 0,
+});
+
+const propertiesOf = (outgoing: Outgoing): { properties: NonNullable<IPublishPacket["properties"]> } => ({
+  properties: {
+    ...(outgoing.contentType === undefined ? {} : { contentType: outgoing.contentType }),
+    ...(outgoing.responseTopic === undefined ? {} : { responseTopic: outgoing.responseTopic }),
+    ...(outgoing.correlation === undefined ? {} : { correlationData: Buffer.from(outgoing.correlation) }),
+    ...(outgoing.messageExpiry === undefined ? {} : { messageExpiryInterval: outgoing.messageExpiry }),
+  },
+});
+
+/** What a broker would answer by cutting the connection is refused here. */
+function checkOutgoing(topic: string, payload: Buffer, outgoing: Outgoing, largest: number): void {
+  const topicBytes = Buffer.byteLength(topic);
+  if (topicBytes === 0 || topicBytes > 65_535 || /[+#\0]/.test(topic)) {
+    throw new ConnectionError("refused", "a message needs a topic of 1 to 65,535 bytes without wildcards");
+  }
+  // 64 bytes are more than all headers and lengths of a PUBLISH that are not counted here.
+  const bytes =
+    64 +
+    topicBytes +
+    payload.length +
+    (outgoing.correlation?.length ?? 0) +
+    Buffer.byteLength(outgoing.responseTopic ?? "") +
+    Buffer.byteLength(outgoing.contentType ?? "");
+  if (bytes > largest) {
+    throw new ConnectionError(
+      "refused",
+      `a message of ${payload.length} bytes is more than the broker takes (${largest})`,
+    );
+  }
+}
+
+function refusedFilter(
+  error: Error,
+  subscriptions: readonly Subscription[],
+  granted: readonly unknown[] | undefined,
+): ConnectionError {
+  const index = granted?.findIndex((code) => typeof code === "number" && code >= 128) ?? -1;
+  const filter = subscriptions[index]?.filter;
+  if (filter === undefined) {
+    return new ConnectionError("closed", `subscribing failed: ${error.message}`, { cause: error });
+  }
+  const code = Number(granted?.[index]);
+  return new ConnectionError(
+    "refused",
+    `the broker refuses the subscription to '${filter}': ${reasonText(code)}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function refusedMessage(topic: string, error: Error): ConnectionError {
+  const code: unknown = "code" in error ? error.code : undefined;
+  if (typeof code !== "number") {
+    return new ConnectionError("closed", error.message, { cause: error });
+  }
+  const denied = code === 135;
+  return new ConnectionError(
+    denied ? "not-authorised" : "refused",
+    `the broker refuses a message to '${topic}': ${reasonText(code)}`,
+    { cause: error },
+  );
+}
+
+/** For people and logs: never with the user and password that a URL may carry. */
+function brokerName(url: string): string {
+  try {
+    const parsed = new URL(url);
+    return `${parsed.protocol}//${parsed.host}`;
+  } catch {
+    return "the broker";
+  }
+}

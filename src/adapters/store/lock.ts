@@ -1,0 +1,62 @@
+// One controller on one store: a lock beside the store's file, held as long as the process lives. The kernel frees it at any end of
+// the process, kill -9 included. Not the locks of SQLite on the store itself, which others may read while it is in use.
+
+import { closeSync, openSync } from "node:fs";
+import { hostname } from "node:os";
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import { StoreError } from "../../ports/store.ts";
+import { explain, isBusy } from "./explain.ts";
+
+export interface StoreLock {
+  release(): void;
+}
+
+/**
+ * The lock is an open write transaction on a small database of its own, thus the file locks that SQLite takes on this system.
+ * They hold between containers that share a directory, which a socket in Linux's abstract name space would not: that name space is
+ * one per network namespace (https://man7.org/linux/man-pages/man7/network_namespaces.7.html). A transaction that has begun and written nothing
+ * lets others read (https://www.sqlite.org/lockingv3.html, RESERVED), so who is refused can say who holds it.
+ *
+ * @param path the store's real path, so that links to one file meet
+ * @throws StoreError `in-use` naming the holder; `refused` when the lock file cannot be made
+ */
+export function lockStore(path: string): StoreLock {
+  const lockPath = `${path}.lock`;
+  let database: DatabaseSync | undefined;
+  try {
+    closeSync(openSync(lockPath, "a", 0o600));
+    database = new DatabaseSync(lockPath);
+    database.exec("PRAGMA busy_timeout = 100");
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL, host TEXT NOT NULL)");
+    database.exec("DELETE FROM holder");
+    database.prepare("INSERT INTO holder (pid, host) VALUES (?, ?)").run(process.pid, hostname());
+    database.exec("COMMIT");
+    // Somebody may step in between, and then has it.
+    database.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    const refusal =
+      isBusy(error) && database !== undefined ? inUse(path, database) : explain(error, lockPath);
+    database?.close();
+    throw refusal;
+  }
+  const held = database;
+  return { release: () => held.close() };
+}
+
+const holderRow = z.object({ pid: z.int(), host: z.string() });
+
+function inUse(path: string, database: DatabaseSync): StoreError {
+  let who = "another process";
+  try {
+    const { pid, host } = holderRow.parse(database.prepare("SELECT pid, host FROM holder").get());
+    who = `process ${pid} on ${host}`;
+  } catch {
+    // It is just writing its name; that it is there is enough.
+  }
+  return new StoreError(
+    "in-use",
+    `the store ${path} is in use by ${who}: end that lastout, or give this one its own store.path and mqtt.base`,
+  );
+}

@@ -1,0 +1,209 @@
+// The composition root: which parts there are and how they are joined, started and stopped. It reads like a parts list;
+// what the parts do stands in their files.
+
+import { randomUUID } from "node:crypto";
+import { startBroker } from "./adapters/broker/broker.ts";
+import { createChecker } from "./adapters/checkers/registry.ts";
+import { systemClock as clock } from "./adapters/clock/system-clock.ts";
+import { createLog } from "./adapters/log/log.ts";
+import { createBus } from "./adapters/mqtt/bus.ts";
+import { createFront } from "./adapters/mqtt/front.ts";
+import { openStore } from "./adapters/store/store.ts";
+import { createSwitcher } from "./adapters/switchers/registry.ts";
+import type { Config } from "./config/config.ts";
+import { everything } from "./core/changes.ts";
+import { openBook } from "./core/restart.ts";
+import { isoOf, millis } from "./core/time.ts";
+import { FrontError } from "./ports/front.ts";
+import type { Log } from "./ports/log.ts";
+import { type Store, StoreError } from "./ports/store.ts";
+import type { Switcher } from "./ports/switcher.ts";
+import { createAlarm } from "./runtime/alarm.ts";
+import { createHands } from "./runtime/carry-out.ts";
+import { createLoop } from "./runtime/loop.ts";
+import { toHappening } from "./runtime/reports.ts";
+import { stopSignal } from "./runtime/stop-signal.ts";
+import { adoptSnapshot } from "./runtime/time-base.ts";
+import { version } from "./version.ts";
+
+/** Exit codes of protocol section 11 that `serve` can end with. */
+const exit = { done: 0, unavailable: 69, internal: 70, busy: 75 } as const;
+
+export interface ControllerOptions {
+  readonly config: Config;
+  /** Called when the controller serves its base. */
+  readonly started: () => void;
+}
+
+/**
+ * Run a controller until it is told to stop (SIGTERM, SIGINT) or cannot go on. Neither changes an outlet.
+ * @returns the exit status: 0 stopped; 69 no broker could be opened; 75 another controller has the base or the store; 70 anything else
+ */
+export async function runController({ config, started }: ControllerOptions): Promise<number> {
+  const log = createLog({ level: config.log.level });
+  const stop = stopSignal();
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    return await runParts({ config, started, log, stop, opened });
+  } catch (error) {
+    return explainFailure(log, error);
+  } finally {
+    for (const close of opened.toReversed()) {
+      await close();
+    }
+    stop.dispose();
+  }
+}
+
+interface Run extends ControllerOptions {
+  readonly log: Log;
+  readonly stop: { readonly asked: Promise<string> };
+  /** How to close what was opened, in the order of opening. */
+  readonly opened: (() => Promise<void>)[];
+}
+
+async function runParts({ config, started, log, stop, opened }: Run): Promise<number> {
+  const store = await openStore(config.store.path, { log });
+  opened.push(() => store.close());
+  const book = await readBook(config, store, log);
+
+  if (config.broker !== undefined) {
+    const broker = await startBroker(config.broker, { log });
+    opened.push(() => broker.close());
+  }
+
+  const broker = { ...config.mqtt };
+  const bus = createBus({ broker, clientId: config.mqtt.clientId }, { clock, log });
+  const front = createFront(
+    {
+      broker,
+      clientId: config.mqtt.clientId,
+      base: config.mqtt.base,
+      sessionExpiry: Math.round(config.mqtt.sessionExpiry / 1000),
+      replyPrefixes: config.mqtt.replyPrefixes,
+      payloadLimit: config.limits.payload,
+      instance: randomUUID(),
+      version,
+      started: isoOf(clock.wall()),
+      observe: config.settings.observe,
+      counts: { resources: config.settings.resources.size, pools: 0 },
+    },
+    { clock, log },
+  );
+
+  const switchers = new Map(
+    [...config.switchers].map(([name, { options, timeout }]) => {
+      const switcher: Switcher = createSwitcher(options, { name, bus, clock });
+      return [name, { switcher, timeout }];
+    }),
+  );
+  const checkers = new Map(
+    [...config.checks].map(([name, options]) => {
+      const timeout = config.settings.resources.get(name)?.check?.timeout ?? millis(2000);
+      return [name, { checker: createChecker(options), timeout }];
+    }),
+  );
+
+  const failed = Promise.withResolvers<number>();
+  const loop = createLoop({
+    book,
+    store,
+    clock,
+    log,
+    createAlarm,
+    carryOut: (effects, at) => carryOut(effects, at),
+    tend: () => front.tend(),
+    failed: (error) => {
+      log.fatal({ err: error, book: inspectable(book) }, "The controller contradicts itself and stops; no outlet is changed by that");
+      failed.resolve(exit.internal);
+    },
+  });
+  const carryOut = createHands({ book, front, switchers, checkers, clock, log, submit: loop.submit });
+
+  loop.start();
+  opened.push(() => loop.stop());
+  for (const [name, { switcher }] of switchers) {
+    switcher.start((report) => loop.submit(toHappening(name, report)));
+    opened.push(() => switcher.close());
+  }
+  bus.start();
+  opened.push(() => bus.close());
+  opened.push(() => front.close());
+  const serving = front
+    .start({
+      request: loop.request,
+      linkConnected: () => loop.submit({ kind: "linkConnected" }),
+      linkLost: () => loop.submit({ kind: "linkLost" }),
+      linkProved: (attempt) => loop.submit({ kind: "linkProved", attempt }),
+      replied: (outbox) => loop.submit({ kind: "replied", outbox }),
+      rivalHeard: (instance) => loop.submit({ kind: "rivalHeard", instance }),
+      rivalGone: () => loop.submit({ kind: "rivalGone" }),
+      failed(sentence) {
+        log.fatal({}, sentence);
+        failed.resolve(exit.busy);
+      },
+    })
+    .then(() => started());
+  serving.catch((error: unknown) => failed.resolve(explainFailure(log, error)));
+
+  return await Promise.race([
+    failed.promise,
+    stop.asked.then((signal) => {
+      log.info({ signal }, "Stopping; every outlet stays as it is");
+      return exit.done;
+    }),
+  ]);
+}
+
+/** The store's content as a book. After another boot of the machine every record is written again in this boot's time. */
+async function readBook(config: Config, store: Store, log: Log): Promise<ReturnType<typeof openBook>> {
+  const { snapshot, written } = await store.load();
+  const adopted = adoptSnapshot(snapshot, written, clock);
+  if (adopted.clock === "wall clock went backwards") {
+    log.warn({}, "The wall clock reads earlier than when the store was last written; tokens keep the time that they had left");
+  }
+  if (adopted.snapshot !== snapshot) {
+    await store.commit(everything(adopted.snapshot), { at: clock.now(), wall: clock.wall(), boot: clock.boot });
+  }
+  const now = clock.now();
+  return openBook(config.settings, adopted.snapshot, now, millis(clock.wall() - now));
+}
+
+function explainFailure(log: Log, error: unknown): number {
+  if (error instanceof FrontError && error.code === "rival") {
+    log.fatal({}, error.message);
+    return exit.busy;
+  }
+  if (error instanceof StoreError) {
+    log.fatal({ code: error.code }, error.message);
+    return error.code === "in-use" ? exit.busy : exit.internal;
+  }
+  if (error instanceof FrontError) {
+    log.fatal({}, error.message);
+    return exit.unavailable;
+  }
+  log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  return exit.internal;
+}
+
+/** What of the book helps to understand a contradiction: small enough for a log line, without secrets (it has none). */
+function inspectable(book: ReturnType<typeof openBook>): unknown {
+  return {
+    link: book.link,
+    store: book.store,
+    rival: book.rival,
+    resources: [...book.resources.values()].slice(0, 50).map((resource) => ({
+      name: resource.settings.name,
+      activity: resource.activity,
+      state: resource.state,
+      users: resource.tokens.size,
+    })),
+    outlets: [...book.outlets.values()].slice(0, 50).map(({ settings, seen, stale, own, command }) => ({
+      outlet: settings.id,
+      seen,
+      stale,
+      own,
+      command,
+    })),
+  };
+}

@@ -1,0 +1,179 @@
+// Which broker, as whom and below which base topic: from flags, then the environment, then the user's file, then defaults. Every
+// mistake says where it stands. Passwords come from a file or the environment and are never shown.
+
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { nearestName } from "../core/names.ts";
+import type { Arguments } from "./arguments.ts";
+import { CommandError } from "./exit-codes.ts";
+
+export interface ClientSettings {
+  /** mqtt, mqtts, ws or wss; without user and password. */
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly base: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const clientFile = z.strictObject({
+  url: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  base: z.string().optional(),
+  bearer: z.string().optional(),
+});
+
+type ClientFile = z.output<typeof clientFile>;
+
+/** @throws CommandError `usage` for what was given for this call, `configuration` for the user's file */
+export async function clientSettings(args: Arguments, env: Environment): Promise<ClientSettings> {
+  const { file, path } = await readClientFile(env);
+  const pick = (option: string, variable: string, key: keyof ClientFile): Found | undefined =>
+    found(args.value(option), `--${option}`) ?? found(env[variable], variable) ?? found(file[key], `${path}: ${key}`);
+  const url = pick("url", "LASTOUT_URL", "url");
+  const base = pick("base", "LASTOUT_BASE", "base");
+  const passwordFile = args.value("password-file");
+  const { address, user } = url === undefined ? { address: "mqtt://127.0.0.1:1883", user: undefined } : brokerAddress(url);
+  return {
+    url: address,
+    username: pick("username", "LASTOUT_USERNAME", "username")?.text ?? user,
+    password:
+      passwordFile === undefined
+        ? (found(env["LASTOUT_PASSWORD"], "")?.text ?? file.password)
+        : await readPassword(passwordFile),
+    base: base === undefined ? "lastout" : baseTopic(base),
+  };
+}
+
+/** A text and where it came from. */
+interface Found {
+  readonly text: string;
+  readonly from: string;
+}
+
+/** An empty variable counts as unset, as CI systems set many of them empty. */
+const found = (text: string | undefined, from: string): Found | undefined =>
+  text === undefined || text === "" ? undefined : { text, from };
+
+function brokerAddress({ text, from }: Found): { readonly address: string; readonly user: string | undefined } {
+  const wrong = (why: string): CommandError => new CommandError("usage", `${from}: ${why}`);
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    // The text is not shown: it may hold a password all the same.
+    throw wrong("this is no URL; write for example mqtt://broker.lab:1883");
+  }
+  if (url.password !== "") {
+    throw wrong("the URL holds a password; give it by --password-file FILE, LASTOUT_PASSWORD or client.yaml instead");
+  }
+  if (url.protocol === "http:" || url.protocol === "https:") {
+    throw wrong("this release has no REST API; give the URL of the MQTT broker, for example mqtt://broker.lab:1883");
+  }
+  if (!["mqtt:", "mqtts:", "ws:", "wss:"].includes(url.protocol) || url.host === "") {
+    throw wrong(`'${url.protocol}' does not reach a broker; use mqtt://, mqtts://, ws:// or wss:// and a host`);
+  }
+  const user = url.username === "" ? undefined : decoded(url.username);
+  url.username = "";
+  const plain = url.href;
+  return { address: url.pathname === "/" ? plain.replace(/\/$/, "") : plain, user };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A stray % stands for itself.
+  }
+}
+
+function baseTopic({ text, from }: Found): string {
+  if (!/^[^/+#\p{Cc}$][^+#\p{Cc}]*$/u.test(text) || text.endsWith("/") || text.includes("//") || Buffer.byteLength(text) > 128) {
+    throw new CommandError(
+      "usage",
+      `${from}: '${text}' is no base topic: like lastout or lab/lastout, without + # and empty levels, at most 128 bytes`,
+    );
+  }
+  return text;
+}
+
+async function readPassword(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new CommandError("usage", `--password-file: ${reason(error)}`, { cause: error });
+  }
+  const [line = ""] = text.split(/\r?\n/, 1);
+  if (line === "") {
+    throw new CommandError("usage", `--password-file: the first line of ${path} is empty`);
+  }
+  return line;
+}
+
+async function readClientFile(env: Environment): Promise<{ readonly file: ClientFile; readonly path: string }> {
+  // XDG Base Directory Specification: a relative path there is invalid and is ignored.
+  const xdg = env["XDG_CONFIG_HOME"] ?? "";
+  const path = join(xdg.startsWith("/") ? xdg : join(homeOf(env), ".config"), "lastout", "client.yaml");
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") {
+      return { file: {}, path };
+    }
+    throw new CommandError("configuration", `${path}: ${reason(error)}`, { cause: error });
+  }
+  return { file: await parseClientFile(text, path), path };
+}
+
+const homeOf = (env: Environment): string => {
+  const home = env["HOME"] ?? "";
+  return home === "" ? homedir() : home;
+};
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** @throws CommandError `configuration` with the first mistake and its place */
+async function parseClientFile(text: string, path: string): Promise<ClientFile> {
+  if (/^(\s*(#.*)?(\r?\n|$))*$/.test(text)) {
+    return {};
+  }
+  const { readYaml } = await import("../config/yaml.ts");
+  const { document, mistakes } = readYaml(text);
+  const [mistake] = mistakes;
+  if (mistake !== undefined || document === undefined) {
+    const place = `${path}:${mistake?.line ?? 1}:${mistake?.column ?? 1}`;
+    throw new CommandError(
+      "configuration",
+      `${place}: ${mistake?.path === undefined || mistake.path === "" ? "" : `'${mistake.path}' `}${mistake?.message ?? "this is no YAML"}`,
+    );
+  }
+  const parsed = clientFile.safeParse(document.value);
+  if (parsed.success) {
+    return parsed.data;
+  }
+  const [issue] = parsed.error.issues;
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const at = unknown ?? issue?.path[0];
+  const spot = document.places.key(at === undefined ? [] : [String(at)]);
+  throw new CommandError("configuration", `${path}:${spot.line}:${spot.column}: ${clientFileMistake(unknown, at)}`);
+}
+
+function clientFileMistake(unknown: string | undefined, at: PropertyKey | undefined): string {
+  const keys = Object.keys(clientFile.shape);
+  if (unknown !== undefined) {
+    const near = nearestName(unknown, keys);
+    return `unknown key '${unknown}'${near === undefined ? `; there are ${keys.join(", ")}` : `; did you mean '${near}'?`}`;
+  }
+  return at === undefined
+    ? `expected keys and values: ${keys.join(", ")}`
+    : `'${String(at)}' must be a text; put it in quotes if it looks like a number`;
+}

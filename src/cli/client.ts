@@ -1,0 +1,378 @@
+// A client of one controller over one connection: requests and their replies, and what the controller publishes. A request that got
+// no reply because a connection broke, or the controller started anew, is sent again: all requests may be repeated. Not here: what
+// a command asks for, and how long its user is patient.
+
+import { randomBytes } from "node:crypto";
+import type { LostCode } from "../adapters/mqtt/connection-port.ts";
+import { type Instant, instant, type Millis, millis } from "../core/time.ts";
+import { isOwner } from "../core/names.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ClientSettings } from "./client-settings.ts";
+import { CommandError } from "./exit-codes.ts";
+import { type Reply, readInfo, readMarker, readReply } from "./wire.ts";
+
+export interface ClientOptions {
+  readonly settings: ClientSettings;
+  readonly clock: Clock;
+  /** Topics below the base to listen to, besides replies and the controller's status. */
+  readonly filters: readonly string[];
+  readonly will?: { readonly topic: string; readonly payload: string } | undefined;
+  /** A message on one of the filters; `topic` is what follows the base. */
+  readonly heard?: (message: { readonly topic: string; readonly payload: string }) => void;
+  /** For notes to a person: the connection broke, is back, the controller went, came. */
+  readonly say: (text: string) => void;
+  /** After the connection was lost and is there again. */
+  readonly back?: () => void;
+  /** Ends the connecting; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Client {
+  /** The broker, for messages. */
+  readonly url: string;
+  readonly connected: boolean;
+  /** `online`, `offline`, or `undefined` when nothing is retained. */
+  readonly status: string | undefined;
+  /** @throws CommandError `no-controller` when it is not online after a moment */
+  needController(): Promise<void>;
+  /** Resolves when everything that is retained for the filters has arrived. */
+  pictureComplete(seen: () => number): Promise<void>;
+  /** @throws CommandError `unreachable`, `no-controller`, `no-answer` */
+  request(request: RequestOptions): Promise<Reply>;
+  /** Hand a message to the broker without waiting for a reply: for the end of things. @throws ConnectionError */
+  tell(topic: string, fields: Fields): Promise<void>;
+  /** @param abort end without a farewell, so that the broker sends the will */
+  close(abort?: boolean): Promise<void>;
+}
+
+export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface RequestOptions {
+  /** Below the base: `build1/acquire`. */
+  readonly topic: string;
+  /** Called for each sending, since a repeated request has less time left. */
+  readonly fields: (elapsed: Millis) => Fields;
+  /** How long in all; `undefined`: as long as the controller takes. */
+  readonly patience: Millis | undefined;
+  /** Ends the waiting; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** True: send it even when the controller is away, for the broker to keep. */
+  readonly evenAway?: boolean;
+}
+
+/** A request that the controller answers at once has its answer within a round trip; this is for a broker under load. */
+export const promptly = millis(10_000);
+/** How long a request that waits bears a broker or a controller that is away: a restart takes seconds. */
+const longestAway = millis(120_000);
+/** A retained status arrives with the subscription; a controller that is just starting may take a little longer. */
+const statusPatience = millis(2000);
+const connectPatience = millis(15_000);
+/** Seconds; a broker takes a silent client for dead after one and a half of it, and sends its will. */
+const keepalive = 15;
+
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore };
+function ignore(): void {}
+
+/** @throws CommandError `unreachable`, `not-authorised` */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const { settings, clock, say } = options;
+  const { base, url } = settings;
+  // The library is big: a command that only prints its help does not load it.
+  const { openConnection } = await import("../adapters/mqtt/connection.ts");
+  const random = randomBytes(8).toString("hex");
+  const replyTopic = `${replySpace(settings)}/${random}`;
+  const changes = new Set<AbortController>();
+  const waiting = new Map<string, (reply: Reply) => void>();
+  const markers = new Set<string>();
+  let status: string | undefined;
+  let resources: number | undefined;
+  /** Grows whenever what was sent before may be lost: with every connection and every start of the controller. */
+  let session = 0;
+  let ready = false;
+  let wasReady = false;
+  let failure: CommandError | undefined;
+  let awaySince: Instant | undefined = clock.now();
+  let lastHeard: Instant = clock.now();
+  let closed = false;
+
+  const connection = openConnection(
+    {
+      url,
+      clientId: `lastout-cli-${random.slice(0, 11)}`,
+      username: settings.username,
+      password: settings.password,
+      clean: true,
+      keepalive,
+      will:
+        options.will === undefined
+          ? undefined
+          : { topic: `${base}/${options.will.topic}`, payload: options.will.payload, qos: 1, retain: false },
+      reconnect: true,
+    },
+    {
+      connected: () => {
+        void settle();
+      },
+      message: (message, done) => {
+        receive(message.topic, Buffer.from(message.payload).toString("utf8"));
+        done();
+      },
+      lost: (why) => {
+        lost(why.sentence, why.code);
+      },
+    },
+    { clock, log: silent },
+  );
+
+  /** Nothing is sent before the broker has taken the subscriptions: a reply could come before them. Never rejects. */
+  async function settle(): Promise<void> {
+    try {
+      const filters = ["controller/status", "controller/info", ...options.filters].map((filter) => `${base}/${filter}`);
+      await connection.subscribe([replyTopic, ...filters].map((filter) => ({ filter, qos: 1 })));
+    } catch (error) {
+      // A broken connection is told by `lost`; a refusal stays one however often it is tried.
+      if (refusal(error)) {
+        failure = new CommandError("not-authorised", `${url}: ${messageOf(error)}`, { cause: error });
+        changed();
+      }
+      return;
+    }
+    ready = true;
+    session += 1;
+    judge();
+    if (wasReady) {
+      say(`connected to ${url} again`);
+      options.back?.();
+    }
+    wasReady = true;
+    changed();
+  }
+
+  function lost(sentence: string, code: LostCode): void {
+    if (closed) {
+      return;
+    }
+    if (!wasReady) {
+      failure ??= new CommandError(
+        code === "not-authorised" ? "not-authorised" : "unreachable",
+        code === "not-authorised"
+          ? `${sentence}; see --username, --password-file, LASTOUT_USERNAME, LASTOUT_PASSWORD`
+          : `${sentence}; is the broker running, and --url or LASTOUT_URL right?`,
+      );
+    } else if (ready) {
+      say(`${sentence}; connecting again`);
+    }
+    ready = false;
+    judge();
+    changed();
+  }
+
+  function receive(topic: string, payload: string): void {
+    lastHeard = clock.now();
+    if (topic === replyTopic) {
+      const marker = readMarker(payload);
+      if (marker === undefined) {
+        const reply = readReply(payload);
+        if (reply !== undefined) {
+          waiting.get(reply.id ?? "")?.(reply);
+        }
+      } else {
+        markers.delete(marker);
+      }
+    } else if (topic === `${base}/controller/status`) {
+      statusIs(payload);
+    } else if (topic === `${base}/controller/info`) {
+      const info = readInfo(payload);
+      resources = info === undefined ? undefined : info.resources + info.pools;
+    } else if (topic.startsWith(`${base}/`)) {
+      options.heard?.({ topic: topic.slice(base.length + 1), payload });
+    }
+    changed();
+  }
+
+  function statusIs(payload: string): void {
+    if (payload === status) {
+      return;
+    }
+    const before = status;
+    status = payload === "" ? undefined : payload;
+    if (before !== undefined) {
+      say(status === "online" ? "the controller is back" : `the controller is away (status: ${status ?? "none"})`);
+    }
+    if (status === "online" && before !== undefined) {
+      session += 1;
+    }
+    judge();
+  }
+
+  function judge(): void {
+    awaySince = ready && status === "online" ? undefined : (awaySince ?? clock.now());
+  }
+
+  function changed(): void {
+    for (const change of [...changes]) {
+      change.abort();
+    }
+  }
+
+  /** Until anything changes, and no longer than to the earliest of these moments. */
+  async function wake(moments: readonly (Instant | undefined)[]): Promise<void> {
+    const next = Math.min(...moments.map((moment) => moment ?? Number.POSITIVE_INFINITY), clock.now() + 3_600_000);
+    const change = new AbortController();
+    changes.add(change);
+    await clock.sleep(millis(Math.max(0, next - clock.now())), change.signal);
+    changes.delete(change);
+  }
+
+  /** Waits for `met`. @returns false when it is not met in time */
+  async function waitFor(met: () => boolean, patience: Millis): Promise<boolean> {
+    const end = instant(clock.now() + patience);
+    while (!met()) {
+      if (clock.now() >= end || options.signal?.aborted === true) {
+        return false;
+      }
+      await wake([end]);
+    }
+    return true;
+  }
+
+  async function request(asked: RequestOptions): Promise<Reply> {
+    const start = clock.now();
+    const id = randomBytes(8).toString("hex");
+    const end = asked.patience === undefined ? undefined : instant(start + asked.patience);
+    let reply: Reply | undefined;
+    let sentIn = 0;
+    let refusedHere: CommandError | undefined;
+    waiting.set(id, (given) => {
+      reply = given;
+    });
+    asked.signal?.addEventListener("abort", changed);
+    try {
+      for (;;) {
+        if (reply !== undefined) {
+          return reply;
+        }
+        asked.signal?.throwIfAborted();
+        if (failure !== undefined || refusedHere !== undefined) {
+          throw failure ?? refusedHere;
+        }
+        const patienceOver = end !== undefined && clock.now() >= end;
+        const away = awaySince;
+        if (patienceOver || (away !== undefined && clock.now() >= away + longestAway)) {
+          throw noAnswer(asked);
+        }
+        if (ready && sentIn !== session && (status === "online" || asked.evenAway === true)) {
+          sentIn = session;
+          send(asked.topic, { ...asked.fields(millis(clock.now() - start)), id, replyTo: replyTopic }, (error) => {
+            refusedHere = error;
+            changed();
+          });
+        }
+        await wake([end, away === undefined ? undefined : instant(away + longestAway)]);
+      }
+    } finally {
+      asked.signal?.removeEventListener("abort", changed);
+      waiting.delete(id);
+    }
+  }
+
+  function noAnswer({ topic, patience }: RequestOptions): CommandError {
+    if (!ready) {
+      return new CommandError("unreachable", `the connection to ${url} broke and is not back; is the broker running?`);
+    }
+    if (status !== "online") {
+      return noController();
+    }
+    return new CommandError(
+      "no-answer",
+      `the controller at ${url} did not answer${patience === undefined ? "" : ` within ${Math.round(patience / 1000)} s`}; ` +
+        `does the broker let this user write to ${base}/${topic} and read ${replySpace(settings)}/#?`,
+    );
+  }
+
+  const noController = (): CommandError =>
+    new CommandError(
+      "no-controller",
+      `no controller answers at ${url} (status: ${status ?? "none"} at ${base}/controller/status); ` +
+        "is 'lastout serve' running there, and --base right?",
+    );
+
+  /** Not waited for: patience ends also while a broker is silent. A connection that breaks is seen by the caller, which sends again. */
+  function send(topic: string, fields: Fields, refused: (error: CommandError) => void): void {
+    tell(topic, fields).catch((error: unknown) => {
+      if (refusal(error)) {
+        refused(new CommandError("not-authorised", `${url}: ${messageOf(error)}`, { cause: error }));
+      }
+    });
+  }
+
+  async function tell(topic: string, fields: Fields): Promise<void> {
+    await connection.publish(`${base}/${topic}`, JSON.stringify(fields), {
+      qos: 1,
+      retain: false,
+      contentType: "application/json",
+      responseTopic: fields["replyTo"] === undefined ? undefined : replyTopic,
+    });
+  }
+
+  async function pictureComplete(seen: () => number): Promise<void> {
+    const marker = randomBytes(8).toString("hex");
+    markers.add(marker);
+    // Published after the broker had taken the subscriptions, so it comes back after what was retained for them.
+    await connection.publish(replyTopic, JSON.stringify({ marker }), { qos: 1, retain: false });
+    await waitFor(() => !markers.has(marker), promptly);
+    // Some brokers read retained messages from their store meanwhile: the controller says how many there are.
+    const quiet = (): boolean => clock.now() >= lastHeard + 300;
+    while (seen() < (resources ?? 0) && !quiet()) {
+      await wake([instant(lastHeard + 300)]);
+    }
+  }
+
+  async function close(abort = false): Promise<void> {
+    closed = true;
+    await connection.close(abort);
+  }
+
+  options.signal?.addEventListener("abort", changed);
+  await waitFor(() => ready || failure !== undefined, connectPatience);
+  if (!ready) {
+    await close(true);
+    options.signal?.throwIfAborted();
+    throw failure ?? new CommandError("unreachable", `${url} does not answer`);
+  }
+  return {
+    url,
+    get connected() {
+      return ready;
+    },
+    get status() {
+      return status;
+    },
+    needController: async () => {
+      if (!(await waitFor(() => status === "online", statusPatience))) {
+        options.signal?.throwIfAborted();
+        throw noController();
+      }
+    },
+    pictureComplete,
+    request,
+    tell,
+    close,
+  };
+}
+
+/**
+ * Where replies come. A user has a reply space of their own: that is what brokers are set up to let them read (protocol 4.2).
+ * MQTT allows longer topics, the controller answers to 256 bytes.
+ */
+function replySpace({ base, username }: ClientSettings): string {
+  const own = `${base}/reply/${username ?? ""}`;
+  return username !== undefined && isOwner(username) && Buffer.byteLength(own) <= 230 ? own : `${base}/reply`;
+}
+
+function refusal(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return code === "refused" || code === "not-authorised";
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,118 @@
+// From argv to an exit status: finds the command, reads its arguments, runs it, and turns whatever went wrong into one line on
+// standard error. Not what the commands do.
+
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../adapters/clock/system-clock.ts";
+import { nearestName } from "../core/names.ts";
+import { readArguments, splitCommand } from "./arguments.ts";
+import { commands } from "./commands.ts";
+import { CommandError, exits, Interrupted } from "./exit-codes.ts";
+import { commandHelp, generalHelp } from "./help.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  endWithOurReader();
+  const terminal = openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet: false });
+  try {
+    return await dispatch(argv, terminal);
+  } catch (error) {
+    return failed(error, terminal, argv.includes("--json"));
+  }
+}
+
+async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { name, words } = splitCommand(argv);
+  if (name === undefined) {
+    return withoutCommand(argv, terminal);
+  }
+  if (name === "help") {
+    return words[0] === undefined ? dispatch(["--help"], terminal) : dispatch([...words, "--help"], terminal);
+  }
+  const entry = commands.find((command) => command.name === name);
+  if (entry === undefined) {
+    const near = nearestName(name, [...commands.map((command) => command.name), "help"]);
+    throw new CommandError(
+      "usage",
+      `there is no command '${name}'; ${near === undefined ? "'lastout --help' lists them" : `did you mean '${near}'?`}`,
+    );
+  }
+  const command = await entry.load();
+  const args = readArguments(words, command.options);
+  if (args.has("help")) {
+    terminal.out(commandHelp(name, command));
+    return exits.done;
+  }
+  const quiet = args.has("quiet");
+  return command.run({
+    args,
+    env: process.env,
+    terminal: quiet ? openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet }) : terminal,
+    clock: systemClock,
+  });
+}
+
+async function withoutCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  if (argv.length === 0) {
+    process.stderr.write(`${generalHelp()}\n`);
+    return exits.usage;
+  }
+  const args = readArguments(argv, {
+    help: { value: undefined, short: "h", help: "" },
+    version: { value: undefined, short: "V", help: "" },
+  });
+  if (args.has("version")) {
+    terminal.out(await version());
+    return exits.done;
+  }
+  if (args.has("help")) {
+    terminal.out(generalHelp());
+    return exits.done;
+  }
+  throw new CommandError("usage", "no command is named; 'lastout --help' lists them");
+}
+
+/** Two levels up, from `src/cli` and from `dist/cli` alike. */
+async function version(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest: unknown = JSON.parse(text);
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "unknown";
+}
+
+function failed(error: unknown, terminal: Terminal, json: boolean): number {
+  terminal.progress(undefined);
+  if (error instanceof Interrupted) {
+    return error.exit; // The shell tells its user already.
+  }
+  if (error instanceof CommandError) {
+    terminal.fail(error.message);
+    if (json && error.exit === exits.invalid) {
+      terminal.out(JSON.stringify({ ok: false, error: error.code, message: error.message }));
+    }
+    return error.exit;
+  }
+  terminal.fail(`internal error, please report it: ${internal(error)}`);
+  return exits.internal;
+}
+
+/** With the place in the source, for the report. */
+function internal(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const place = error.stack?.split("\n").find((line) => line.trimStart().startsWith("at ")) ?? "";
+  return `${error.name}: ${error.message}${place === "" ? "" : ` (${place.trim()})`}`;
+}
+
+/**
+ * `lastout watch | head -1` ends when nobody reads any more, as by SIGPIPE, which Node does not get. A closed standard error is
+ * no reason to end: a job goes on.
+ */
+function endWithOurReader(): void {
+  process.stdout.on("error", (error) => {
+    if ("code" in error && error.code === "EPIPE") {
+      process.exit(128 + 13);
+    }
+    throw error;
+  });
+  process.stderr.on("error", () => {});
+}

@@ -1,0 +1,58 @@
+// The list of commands. Each is loaded only when it is called, so that a short command starts fast.
+
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the general help. */
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "serve",
+    summary: "run the controller",
+    load: async () => (await import("./serve.ts")).serveCommand,
+  },
+  {
+    name: "check",
+    summary: "check a configuration file",
+    load: async () => (await import("./check.ts")).checkCommand,
+  },
+  {
+    name: "run",
+    summary: "acquire a token, wait until the resource is available, run a command, release",
+    load: async () => (await import("./run.ts")).runCommand,
+  },
+  {
+    name: "acquire",
+    summary: "acquire a token and print its id",
+    load: async () => (await import("./acquire.ts")).acquireCommand,
+  },
+  {
+    name: "renew",
+    summary: "extend a token that is held",
+    load: async () => (await import("./renew.ts")).renewCommand,
+  },
+  {
+    name: "release",
+    summary: "give a token back",
+    load: async () => (await import("./release.ts")).releaseCommand,
+  },
+  {
+    name: "status",
+    summary: "show resources and what they are doing",
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  {
+    name: "tokens",
+    summary: "show who holds tokens",
+    load: async () => (await import("./tokens.ts")).tokensCommand,
+  },
+  {
+    name: "watch",
+    summary: "show events and changes as they come",
+    load: async () => (await import("./watch.ts")).watchCommand,
+  },
+];

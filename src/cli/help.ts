@@ -1,0 +1,59 @@
+// Help texts, made from the list of commands and what each command says of itself.
+
+import { clientOptions, type Option, type Options } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { commands } from "./commands.ts";
+
+export function generalHelp(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return [
+    "Usage: lastout COMMAND [options]",
+    "",
+    "The last one out turns off the power: usage tokens for lab and rack equipment.",
+    "",
+    "Commands:",
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    "",
+    "  lastout COMMAND --help   options and examples of a command",
+    "  lastout --version        the version",
+    "",
+    "Examples:",
+    "  lastout run build1 -- make test    use build1 for one command",
+    "  lastout status                     see what is on, and why",
+    "  lastout serve --demo               try all of it without any hardware",
+  ].join("\n");
+}
+
+export function commandHelp(name: string, command: Command): string {
+  const own = Object.entries(command.options).filter(([option]) => !(option in clientOptions));
+  const common = Object.entries(command.options).filter(([option]) => option in clientOptions);
+  return [
+    `Usage: lastout ${name} ${command.usage}`,
+    "",
+    command.about,
+    "",
+    ...section("Options:", own),
+    ...section(own.length === 0 ? "Options:" : "Common options:", common),
+    ...(command.options["url"] === undefined
+      ? []
+      : [
+          "Without an option its environment variable counts, then the file",
+          "$XDG_CONFIG_HOME/lastout/client.yaml (url, username, password, base), then the default.",
+          "",
+        ]),
+    "Examples:",
+    ...command.examples.flatMap(([line, purpose]) => [`  ${line}`, `      ${purpose}`]),
+  ].join("\n");
+}
+
+function section(title: string, options: readonly (readonly [string, Option])[]): string[] {
+  if (options.length === 0) {
+    return [];
+  }
+  const rows = options.map(([name, option]) => ({ form: formOf(name, option), help: option.help }));
+  const width = Math.max(...rows.map(({ form }) => form.length));
+  return [title, ...rows.map(({ form, help }) => `  ${form.padEnd(width)}  ${help}`), ""];
+}
+
+const formOf = (name: string, { value, short }: Options[string] & object): string =>
+  `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;

@@ -1,0 +1,119 @@
+// Keeps a token while a command runs: renews it at a third of its time, and acquires the same id again after every reconnection and
+// whenever the controller no longer knows it. Nothing here ends the command: a broker that is away only gets a warning.
+
+import { instant, type Millis, millis } from "../core/time.ts";
+import type { Clock } from "../ports/clock.ts";
+import { type Client, promptly } from "./client.ts";
+import { acquireFields, type Wish } from "./obtain.ts";
+import type { Reply } from "./wire.ts";
+
+export interface Keeper {
+  /** The connection is back: the will may have been sent, so the token is acquired again. */
+  reconnected(): void;
+  stop(): Promise<void>;
+}
+
+/** A failed renewal is tried again this soon, or at a third of the token's time when that is sooner. */
+const retryAfterMs = 10_000;
+/** Not more often than this, however short a token is. */
+const shortestMs = 100;
+/** For a controller that does not say how long a token is valid. */
+const unknownTtlSeconds = 60;
+
+export function keepToken(
+  client: Client,
+  wish: Wish,
+  granted: Reply,
+  parts: { readonly clock: Clock; readonly say: (text: string) => void },
+): Keeper {
+  const { clock, say } = parts;
+  const { resource, token, owner } = wish;
+  const stopped = new AbortController();
+  let third = thirdOf(granted);
+  let next = instant(clock.now() + third);
+  let again = false;
+  let pause = new AbortController();
+  /** Each trouble is told once, and its end. */
+  let trouble: string | undefined;
+
+  async function loop(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      if (clock.now() < next && !again) {
+        pause = new AbortController();
+        await clock.sleep(millis(next - clock.now()), AbortSignal.any([stopped.signal, pause.signal]));
+        continue;
+      }
+      await turn();
+    }
+  }
+
+  async function turn(): Promise<void> {
+    const acquiring = again;
+    again = false;
+    const outcome = await ask(acquiring);
+    if (stopped.signal.aborted) {
+      return;
+    }
+    if (typeof outcome !== "string" && outcome.ok) {
+      if (trouble !== undefined || acquiring) {
+        say(`${resource}: the token is held${acquiring ? " again" : ""}`);
+      }
+      trouble = undefined;
+      third = thirdOf(outcome);
+      next = instant(clock.now() + third);
+      return;
+    }
+    if (typeof outcome !== "string" && !outcome.ok && outcome.error === "unknown-token" && !acquiring) {
+      tell(`the token is lost: ${outcome.message}; acquiring it again`);
+      again = true;
+      return;
+    }
+    const why = typeof outcome === "string" ? outcome : outcome.ok ? "" : `${outcome.message} (${outcome.error})`;
+    tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; the command goes on`);
+    again ||= acquiring;
+    next = instant(clock.now() + Math.min(third, retryAfterMs));
+    if (again) {
+      await clock.sleep(millis(next - clock.now()), stopped.signal);
+    }
+  }
+
+  async function ask(acquiring: boolean): Promise<Reply | string> {
+    try {
+      return await client.request({
+        topic: `${resource}/${acquiring ? "acquire" : "renew"}`,
+        fields: () =>
+          acquiring
+            ? acquireFields({ ...wish, wait: "granted", timeout: undefined }, millis(0))
+            : { token, owner, ttl: wish.ttl === undefined ? undefined : wish.ttl / 1000 },
+        patience: promptly,
+        signal: stopped.signal,
+      });
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  function tell(text: string): void {
+    if (text !== trouble) {
+      say(`${resource}: ${text}`);
+    }
+    trouble = text;
+  }
+
+  const done = loop();
+  return {
+    reconnected: () => {
+      again = true;
+      pause.abort();
+    },
+    stop: async () => {
+      stopped.abort();
+      await done;
+    },
+  };
+}
+
+function thirdOf(reply: Reply): Millis {
+  const seconds = reply.ok ? (reply.ttl ?? unknownTtlSeconds) : unknownTtlSeconds;
+  return millis(Math.max(shortestMs, (seconds * 1000) / 3));
+}

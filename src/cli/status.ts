@@ -1,0 +1,140 @@
+// `lastout status`: the resources and what they are doing, from what the controller keeps on the broker.
+
+import { clientOptions } from "./arguments.ts";
+import { openClient } from "./client.ts";
+import { clientSettings } from "./client-settings.ts";
+import type { Command, Context } from "./command.ts";
+import { problemCell, spoken, until } from "./describe.ts";
+import { CommandError, exits } from "./exit-codes.ts";
+import { choose, openPicture } from "./picture.ts";
+import { interruption } from "./signals.ts";
+import { type Cell, tableOf } from "./table.ts";
+import type { StateObject } from "./wire.ts";
+import { type Millis, millis, type WallTime } from "../core/time.ts";
+import { resourceName } from "./values.ts";
+
+export const statusCommand: Command = {
+  usage: "[RESOURCE ...]",
+  about:
+    "Show resources: state, what the controller is doing about them, tokens held, since when, and what is wrong. With --json an array\n" +
+    "of the state objects, each with its name. While the controller is away its last picture is shown, with a warning and exit 69;\n" +
+    "an unknown resource is exit 65.",
+  options: clientOptions,
+  examples: [
+    ["lastout status", "all resources"],
+    ["lastout status build1 --json | jq -r '.[0].state'", "one of them, for a script"],
+  ],
+  run: status,
+};
+
+async function status(context: Context): Promise<number> {
+  const { args, env, terminal, clock } = context;
+  if (args.rest !== undefined) {
+    throw new CommandError("usage", "status takes no command");
+  }
+  const asked = args.words.map(resourceName);
+  const settings = await clientSettings(args, env);
+  const stop = interruption();
+  const picture = openPicture();
+  try {
+    const client = await openClient({
+      settings,
+      clock,
+      filters: ["+"],
+      heard: ({ topic, payload }) => picture.take(topic, payload),
+      say: (text) => terminal.say(text),
+      signal: stop.signal,
+    });
+    try {
+      await client.pictureComplete(() => picture.objects.size);
+      const { names, problems } = choose(asked, picture.objects);
+      const rows = names.flatMap((name) => {
+        const object = picture.objects.get(name);
+        return object === undefined ? [] : [{ name, object }];
+      });
+      show(context, rows);
+      const away = await isAway(() => client.needController());
+      if (away !== undefined) {
+        terminal.fail(rows.length === 0 ? away : `${away} What is shown is its last picture`);
+        return exits.unreachable;
+      }
+      for (const problem of problems) {
+        terminal.fail(problem);
+      }
+      return problems.length === 0 ? exits.done : exits.invalid;
+    } finally {
+      await client.close();
+    }
+  } finally {
+    stop.dispose();
+  }
+}
+
+interface Row {
+  readonly name: string;
+  readonly object: StateObject;
+}
+
+function show({ args, terminal, clock }: Context, rows: readonly Row[]): void {
+  if (args.has("json")) {
+    terminal.out(JSON.stringify(rows.map(({ name, object }) => ({ name, ...object })), undefined, 2));
+    return;
+  }
+  if (rows.length === 0) {
+    return;
+  }
+  const forPerson = terminal.outIsTerminal;
+  const cells = rows.map((row) => cellsOf(row, clock.wall(), forPerson));
+  for (const line of tableOf(["NAME", "STATE", "PHASE", "USERS", "SINCE", "PROBLEM"], cells, terminal.paint)) {
+    terminal.out(line);
+  }
+}
+
+function cellsOf({ name, object }: Row, wall: WallTime, forPerson: boolean): readonly Cell[] {
+  const { state, phase = "", users, since = "", problem } = object;
+  return [
+    { text: name },
+    { text: state, colour: colourOf(state) },
+    { text: forPerson ? `${phase}${outlook(object, wall)}` : phase },
+    { text: users === undefined ? "" : String(users) },
+    { text: forPerson ? ago(since, wall) : since },
+    { text: problemCell(problem), colour: "red" },
+  ];
+}
+
+function colourOf(state: string): Cell["colour"] {
+  switch (state) {
+    case "available":
+      return "green";
+    case "powered":
+      return "yellow";
+    case "unknown":
+      return "red";
+    default:
+      return "grey";
+  }
+}
+
+function outlook({ offAt, readyAt }: StateObject, wall: WallTime): string {
+  const off = until(offAt, wall);
+  const ready = until(readyAt, wall);
+  return off !== undefined ? `, off in ${spoken(off)}` : ready !== undefined ? `, ready in ${spoken(ready)}` : "";
+}
+
+function ago(time: string, wall: WallTime): string {
+  const ahead: Millis | undefined = until(time, wall);
+  return ahead === undefined ? "" : `${spoken(millis(-ahead))} ago`;
+}
+
+/** The message, when it is so. */
+async function isAway(need: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await need();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === "no-controller") {
+      return error.message;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+// Where a command writes: data to standard output, everything else to standard error; colour and a line that is written over
+// only where a terminal can show them. Not what is said: that is the commands'.
+
+export interface Terminal {
+  /** Data, with a line break added. */
+  out(text: string): void;
+  /** A note for a person; silent with `--quiet`. */
+  say(text: string): void;
+  /** What went wrong, as `lastout: ...`; never silent. */
+  fail(text: string): void;
+  /** Lines for standard error that are safe to show as they are; silent with `--quiet` unless they are `urgent`. */
+  block(text: string, urgent: boolean): void;
+  /** Shown in place of the last progress line, where standard error is a terminal; `undefined` takes it away. Elsewhere nothing. */
+  progress(text: string | undefined): void;
+  /** The text in this colour for standard output, unchanged where there is none. */
+  paint(colour: Colour, text: string): string;
+  /** Standard output goes to a person. */
+  readonly outIsTerminal: boolean;
+  /** A progress line can be shown. */
+  readonly hasProgress: boolean;
+}
+
+export type Colour = "bold" | "green" | "yellow" | "red" | "grey";
+
+/** ECMA-48 "select graphic rendition". */
+const sgr: Readonly<Record<Colour, number>> = { bold: 1, green: 32, yellow: 33, red: 31, grey: 90 };
+
+export interface Stream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export function openTerminal(parts: {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly quiet: boolean;
+}): Terminal {
+  const { stdout, stderr, env, quiet } = parts;
+  const dumb = env["TERM"] === "dumb";
+  const outIsTerminal = stdout.isTTY === true;
+  // https://no-color.org: any text but the empty one.
+  const colour = outIsTerminal && !dumb && (env["NO_COLOR"] ?? "") === "";
+  const hasProgress = stderr.isTTY === true && !dumb && !quiet;
+  let shown = false;
+
+  function clear(): void {
+    if (shown) {
+      stderr.write("\r\u001B[2K");
+      shown = false;
+    }
+  }
+  function line(text: string): void {
+    clear();
+    stderr.write(`lastout: ${printable(text)}\n`);
+  }
+  return {
+    out: (text) => {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    say: (text) => {
+      if (!quiet) {
+        line(text);
+      }
+    },
+    fail: line,
+    block: (text, urgent) => {
+      if (urgent || !quiet) {
+        clear();
+        stderr.write(`${text}\n`);
+      }
+    },
+    progress: (text) => {
+      if (hasProgress) {
+        clear();
+        if (text !== undefined) {
+          // A line that wraps could not be taken away again.
+          stderr.write([...printable(text)].slice(0, Math.max(10, (stderr.columns ?? 80) - 1)).join(""));
+          shown = true;
+        }
+      }
+    },
+    paint: (name, text) => (colour ? `\u001B[${sgr[name]}m${text}\u001B[0m` : text),
+    outIsTerminal,
+    hasProgress,
+  };
+}
+
+/** Anybody may publish on a broker: what could steer a terminal or break a line is replaced before it is shown. */
+export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\u{FFFD}");

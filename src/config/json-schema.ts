@@ -1,0 +1,61 @@
+// The form of the configuration file as JSON Schema: for editors, and for finding what might have been meant.
+
+import { z } from "zod";
+import type { Path } from "./mistakes.ts";
+import { fileSchema } from "./schema.ts";
+
+type Node = z.core.JSONSchema.BaseSchema;
+
+/** JSON Schema 2020-12 of the file as people write it: durations as text or numbers, nothing with a default required. */
+export const configJsonSchema = (): Node => z.toJSONSchema(fileSchema, { io: "input" });
+
+/**
+ * The keys that are known at a place.
+ * @param raw the whole file: its `type` fields say which of several forms holds
+ */
+export const knownKeys = (schema: Node, path: Path, raw: unknown): readonly string[] =>
+  Object.keys(chosen(nodeAt(schema, path, raw), valueAt(raw, path))?.properties ?? {});
+
+/** The values that `type` may have at a place; empty where there is only one form. */
+export const knownTypes = (schema: Node, path: Path, raw: unknown): readonly string[] =>
+  (nodeAt(schema, path, raw)?.oneOf ?? []).map((form) => String(typeOf(asNode(form))));
+
+/** What a key means; empty where nothing is known. */
+export const describedAt = (schema: Node, path: Path, raw: unknown): string =>
+  nodeAt(schema, path, raw)?.description ?? "";
+
+function nodeAt(schema: Node, path: Path, raw: unknown): Node | undefined {
+  let node: Node | undefined = schema;
+  for (const [depth, part] of path.entries()) {
+    node = child(chosen(node, valueAt(raw, path.slice(0, depth))), part);
+  }
+  return node;
+}
+
+/** What stands at a path; `undefined` when nothing does. */
+export function valueAt(raw: unknown, path: Path): unknown {
+  let value = raw;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) {
+      return undefined;
+    }
+    value = Object.getOwnPropertyDescriptor(value, part)?.value;
+  }
+  return value;
+}
+
+/** Of several forms, the one whose `type` the value has. */
+function chosen(node: Node | undefined, value: unknown): Node | undefined {
+  const type = valueAt(value, ["type"]);
+  return node?.oneOf === undefined ? node : node.oneOf.map(asNode).find((form) => typeOf(form) === type);
+}
+
+const typeOf = (form: Node | undefined): unknown => asNode(form?.properties?.["type"])?.const;
+
+function child(node: Node | undefined, part: string | number): Node | undefined {
+  const own = typeof part === "string" ? node?.properties?.[part] : undefined;
+  return asNode(own ?? node?.additionalProperties);
+}
+
+const asNode = (schema: Node | boolean | undefined): Node | undefined =>
+  typeof schema === "object" ? schema : undefined;

@@ -1,0 +1,314 @@
+// What a resource does next, as a machine: from each activity, given what is wanted and what is seen, which one follows.
+// It is the power policy of protocol section 5 in one place. Relays are not moved here, only whose doing their position is.
+
+import { announce } from "./announce.ts";
+import { isAvailable } from "./availability.ts";
+import type { Activity, Outlet, Resource, Turn } from "./book.ts";
+import { noteBoot } from "./boots.ts";
+import { formatDuration } from "./duration.ts";
+import { expiryGate, offGate } from "./gates.ts";
+import { setOwn } from "./outlet.ts";
+import { ask } from "./switcher.ts";
+import { after, type Instant, later } from "./time.ts";
+import { oldestPatience } from "./waits.ts";
+
+type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
+type Sight = "on" | "off" | "unknown";
+
+/** The activity that follows from what is true now; `undefined`: the present one goes on. */
+export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Activity | undefined {
+  const wanted = resource.tokens.size > 0;
+  // What was seen before the last (re)connection is of the past: nothing follows from it.
+  const seen: Sight = outlet.stale ? "unknown" : outlet.seen.name;
+  const { activity } = resource;
+  switch (activity.name) {
+    case "resting":
+      return wanted ? wantedAgain(turn, resource, seen) : restOn(turn, resource, outlet, seen);
+    case "starting":
+      return wanted
+        ? startOn(turn, resource, outlet, activity, seen)
+        : unwanted(turn, resource, outlet, seen);
+    case "using":
+      return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet, seen);
+    case "lingering":
+      return wanted ? wantedAgain(turn, resource, seen) : lingerOn(turn, resource, outlet, activity, seen);
+    case "stopping":
+      return stopOn(turn, resource, outlet, wanted, seen);
+    case "cycling":
+      return cycleOn(turn, resource, outlet, activity, wanted, seen);
+    case "held":
+      return wanted ? wantedAgain(turn, resource, seen) : holdOn(turn, resource, outlet, seen);
+  }
+}
+
+/** A new want lifts a hand's OFF: what was confirmed on and is not seen on now may be switched on again (rule 9). */
+export function handIsLifted(turn: Turn, resource: Resource, outlet: Outlet): void {
+  if (outlet.own === "confirmed" && (outlet.seen.name !== "on" || outlet.stale)) {
+    setOwn(turn, outlet, "commanded");
+  }
+  if (resource.activity.name === "starting" && resource.activity.handOff) {
+    resource.activity = start(turn.at);
+  }
+}
+
+const start = (at: Instant): Named<"starting"> => ({
+  name: "starting",
+  since: at,
+  bootBy: undefined,
+  retries: 0,
+  tooLateAt: undefined,
+  handOff: false,
+});
+
+const linger = (turn: Turn, resource: Resource): Activity => ({
+  name: "lingering",
+  offAt: after(turn.at, resource.settings.offDelay),
+});
+
+function wantedAgain(turn: Turn, resource: Resource, seen: Sight): Activity {
+  return resource.record.wasAvailable && seen !== "off" ? { name: "using" } : start(turn.at);
+}
+
+/** Nobody wants it, and nothing is under way. */
+function restOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity | undefined {
+  switch (seen) {
+    case "unknown":
+      return undefined;
+    case "off":
+      // An ON that was sent may still arrive; when the switcher has answered a later question with "off", it will not.
+      if (outlet.own !== "commanded" || outlet.switcher.asking === undefined) {
+        setOwn(turn, outlet, "none");
+      }
+      return undefined;
+    case "on":
+      return foundOn(turn, resource, outlet);
+  }
+}
+
+/** On, and nobody wants it: ours, put right after a reboot, or a hand's (rule 8, and section 10 on who was away). */
+function foundOn(turn: Turn, resource: Resource, outlet: Outlet): Activity {
+  if (outlet.own === "outside") {
+    return { name: "held", why: "adopted" };
+  }
+  if (outlet.own !== "none" || outlet.rebooted) {
+    return linger(turn, resource);
+  }
+  const { name, onExternalOn } = resource.settings;
+  announce(turn, name, "external-on", { outlet: outlet.settings.id, policy: onExternalOn });
+  switch (onExternalOn) {
+    case "adopt":
+      setOwn(turn, outlet, "outside");
+      return { name: "held", why: "adopted" };
+    case "reclaim":
+      return linger(turn, resource);
+    case "ignore":
+      return { name: "held", why: "ignored" };
+  }
+}
+
+function startOn(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  activity: Named<"starting">,
+  seen: Sight,
+): Activity | undefined {
+  switch (seen) {
+    case "unknown":
+      return undefined;
+    case "off":
+      return whileOff(turn, resource, outlet, activity);
+    case "on":
+      return whileBooting(turn, resource, outlet, activity);
+  }
+}
+
+/** Wanted and off: on its way, rebooted into the wrong position, or switched off by a hand (rule 9). */
+function whileOff(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  activity: Named<"starting">,
+): Activity | undefined {
+  if (activity.handOff || outlet.own !== "confirmed") {
+    return undefined;
+  }
+  if (outlet.rebooted) {
+    setOwn(turn, outlet, "none");
+    return start(turn.at);
+  }
+  const { name, onExternalOff } = resource.settings;
+  announce(turn, name, "external-off", { outlet: outlet.settings.id, policy: onExternalOff });
+  if (onExternalOff === "restore") {
+    setOwn(turn, outlet, "none");
+    return start(turn.at);
+  }
+  return { ...start(turn.at), handOff: true };
+}
+
+/** Wanted, on, and not available yet (rule 6). */
+function whileBooting(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  activity: Named<"starting">,
+): Activity | undefined {
+  const { settings, power } = resource;
+  setOwn(turn, outlet, "confirmed");
+  if (isAvailable(resource) || resource.record.wasAvailable) {
+    noteBoot(turn, resource);
+    return { name: "using" };
+  }
+  if (activity.handOff) {
+    return start(turn.at); // the hand has switched it on again
+  }
+  if (activity.bootBy === undefined) {
+    const from = power === undefined ? activity.since : later(power.at, activity.since);
+    return { ...activity, bootBy: after(from, settings.bootTimeout) };
+  }
+  if (activity.tooLateAt !== undefined || activity.bootBy > turn.at) {
+    return undefined;
+  }
+  if (activity.retries < settings.bootRetries && power?.ours === true && !somebodyWasTold(resource)) {
+    announce(turn, settings.name, "cycle", { retry: activity.retries + 1, of: settings.bootRetries });
+    return { name: "cycling", retries: activity.retries + 1 };
+  }
+  resource.bootFailed = true;
+  return { ...activity, tooLateAt: turn.at };
+}
+
+/** Wanted, and it was available: an outage of the machine changes nothing, one of its power does. */
+function useOn(turn: Turn, outlet: Outlet, seen: Sight): Activity | undefined {
+  if (seen === "on") {
+    setOwn(turn, outlet, "confirmed");
+  }
+  return seen === "off" ? start(turn.at) : undefined;
+}
+
+/** The last token is gone. */
+function unwanted(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
+  if (seen === "on") {
+    return linger(turn, resource);
+  }
+  if (outlet.own === "commanded") {
+    ask(turn, outlet.switcher, 0); // has the ON arrived?
+  }
+  return { name: "resting" };
+}
+
+/** Off only when nothing speaks against it; while a gate is shut it goes on lingering. */
+function lingerOn(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  activity: Named<"lingering">,
+  seen: Sight,
+): Activity | undefined {
+  if (seen === "off") {
+    announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+    return { name: "resting" };
+  }
+  const open =
+    activity.offAt <= turn.at &&
+    offGate(turn.book, outlet, resource, turn.at).name === "open" &&
+    expiryGate(turn.book, resource.expiredAt).name === "open";
+  if (!open) {
+    return undefined;
+  }
+  if (turn.book.settings.observe) {
+    announce(turn, resource.settings.name, "switch-off", { outlet: outlet.settings.id, observe: true });
+    return { name: "held", why: "observed" };
+  }
+  return { name: "stopping" };
+}
+
+/** OFF is decided. A token that comes now is granted; an OFF that was sent is seen through, and never repeated (rule 3). */
+function stopOn(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  wanted: boolean,
+  seen: Sight,
+): Activity | undefined {
+  if (seen === "off") {
+    setOwn(turn, outlet, "none");
+    return { name: "resting" };
+  }
+  const stillOn = outlet.own !== "leaving" || offWasIgnored(outlet);
+  return wanted && stillOn ? stayOn(turn, resource, outlet, seen) : undefined;
+}
+
+/** A power cycle of a machine that did not boot. It ends at once when the machine answers, or when somebody was told `ok`. */
+function cycleOn(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+  activity: Named<"cycling">,
+  wanted: boolean,
+  seen: Sight,
+): Activity | undefined {
+  if (seen === "off") {
+    setOwn(turn, outlet, "none");
+    return wanted ? { ...start(turn.at), retries: activity.retries } : { name: "resting" };
+  }
+  if (outlet.own === "leaving") {
+    return !wanted || somebodyWasTold(resource) ? { name: "stopping" } : undefined;
+  }
+  if (!wanted) {
+    return unwanted(turn, resource, outlet, seen);
+  }
+  return isAvailable(resource) || somebodyWasTold(resource) ? stayOn(turn, resource, outlet, seen) : undefined;
+}
+
+function stayOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
+  setOwn(turn, outlet, "confirmed");
+  return wantedAgain(turn, resource, seen);
+}
+
+/** On without a token, and left alone. */
+function holdOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity | undefined {
+  if (seen !== "off") {
+    return undefined;
+  }
+  announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+  return { name: "resting" };
+}
+
+/** It was told OFF, asked later, and answered that it is on. */
+function offWasIgnored({ command, heardAt, seen, stale }: Outlet): boolean {
+  const askedAt = command?.askedAt;
+  return !stale && seen.name === "on" && askedAt !== undefined && heardAt !== undefined && heardAt > askedAt;
+}
+
+const somebodyWasTold = (resource: Resource): boolean =>
+  [...resource.tokens.values()].some((token) => token.record.told);
+
+/** Which waiting requests wait for something that nobody tries any more; `patient` are those that named no timeout. */
+export function waitsInVain(
+  turn: Turn,
+  resource: Resource,
+  outlet: Outlet,
+): { readonly who: "all" | "patient"; readonly message: string } | undefined {
+  const { activity, settings } = resource;
+  const since = oldestPatience(resource);
+  if (activity.name === "starting") {
+    if (activity.tooLateAt !== undefined) {
+      const message = `${settings.name} did not become available within ${formatDuration(settings.bootTimeout)}`;
+      return { who: activity.tooLateAt === turn.at ? "all" : "patient", message };
+    }
+    if (activity.handOff) {
+      return { who: "patient", message: `${settings.name} was switched off from outside` };
+    }
+    const late = since !== undefined && after(since, settings.switchTimeout) <= turn.at && outlet.seen.name !== "on";
+    if (late && (outlet.mismatch || outlet.silent)) {
+      return { who: "patient", message: `outlet ${outlet.settings.id} does not ${outlet.silent ? "answer" : "follow"}` };
+    }
+    if (late && turn.book.settings.observe) {
+      return { who: "patient", message: "with observe: true nothing is switched" };
+    }
+  }
+  if (activity.name === "using" && since !== undefined && after(since, settings.bootTimeout) <= turn.at) {
+    return { who: "patient", message: `${settings.name} is on and does not answer` };
+  }
+  return undefined;
+}

@@ -1,0 +1,188 @@
+// The request link's life: connected, drained of what the broker kept for us, proved, lost. Nothing expires and nothing is
+// switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
+
+import { announce } from "./announce.ts";
+import type { Book, Link, Turn } from "./book.ts";
+import { setDeadline } from "./deadlines.ts";
+import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
+import { review } from "./resource.ts";
+import { allOutletsKnown, askAfresh, publishSwitcher } from "./switcher.ts";
+import { remember } from "./tokens.ts";
+import { after, millis } from "./time.ts";
+
+/** Outlets that say nothing after a (re)connection are waited for so long (protocol 5 rule 10). */
+const learnWithin = millis(2000);
+
+/** Connected: first the backlog, until the marker is back. The same after the process stood still. */
+export function drainLink(turn: Turn): void {
+  const { book, at } = turn;
+  book.proofs += 1;
+  book.link = { name: "draining", attempt: book.proofs, sentAt: at, until: after(at, proofWithin) };
+  for (const resource of book.resources.values()) {
+    resource.shown = false;
+  }
+  turn.effects.push({ kind: "prove", attempt: book.proofs });
+  setLinkDeadline(book);
+}
+
+export function loseLink(turn: Turn): void {
+  const { book } = turn;
+  book.link = { name: "down" };
+  for (const resource of book.resources.values()) {
+    resource.shown = false;
+  }
+  setLinkDeadline(book);
+}
+
+/** A marker came back. @returns false if it is not the one that is waited for */
+export function takeProof(turn: Turn, attempt: number): boolean {
+  const { book } = turn;
+  const { link } = book;
+  if (link.name === "draining" && link.attempt === attempt) {
+    bringUp(turn, true);
+    return true;
+  }
+  if (link.name === "up" && link.proving?.attempt === attempt) {
+    link.provedAt = link.proving.sentAt;
+    link.proving = undefined;
+    setLinkDeadline(book);
+    const waiting = [...book.awaitingProof];
+    book.awaitingProof.clear();
+    for (const name of waiting) {
+      const resource = book.resources.get(name);
+      if (resource !== undefined) {
+        review(turn, resource);
+      }
+    }
+    return true;
+  }
+  return false;
+}
+
+/** A deadline of the link has come. */
+export function linkIsDue(turn: Turn): void {
+  const { book, at } = turn;
+  const { link } = book;
+  if (link.name === "draining") {
+    bringUp(turn, false);
+  } else if (link.name === "up") {
+    if (link.proving !== undefined && after(link.proving.sentAt, proofWithin) <= at) {
+      sendProof(turn, link);
+    }
+    if (!link.learned && link.learnUntil <= at) {
+      learn(turn, link);
+    }
+    setLinkDeadline(book);
+  }
+}
+
+/** After any report: are all outlets known, so that commands may flow? */
+export function learnIfKnown(turn: Turn): void {
+  const { link } = turn.book;
+  if (link.name === "up" && !link.learned && allOutletsKnown(turn.book)) {
+    learn(turn, link);
+    setLinkDeadline(turn.book);
+  }
+}
+
+/** Look at everything again, because a gate has opened or closed for all. */
+export function reviewAll(turn: Turn): void {
+  for (const resource of turn.book.resources.values()) {
+    review(turn, resource);
+  }
+}
+
+/** Tokens whose end was held back end at `at`, unless somebody renews them before. */
+export function scheduleOverdue(book: Book, at: Turn["at"]): void {
+  for (const { record } of book.overdue) {
+    setDeadline(book.deadlines, { kind: "token", resource: record.resource, token: record.token }, at);
+  }
+  book.overdue.clear();
+}
+
+function bringUp(turn: Turn, proved: boolean): void {
+  const { book, at } = turn;
+  const draining = book.link.name === "draining" ? book.link.sentAt : undefined;
+  book.link = {
+    name: "up",
+    graceUntil: after(at, book.settings.restartGrace),
+    learnUntil: after(at, learnWithin),
+    learned: false,
+    provedAt: proved ? draining : undefined,
+    proving: undefined,
+  };
+  scheduleOverdue(book, book.link.graceUntil);
+  turn.effects.push({ kind: "publishController" });
+  if (book.store === "writing") {
+    settleAccounts(turn);
+  }
+  for (const switcher of book.switchers.values()) {
+    askAfresh(turn, switcher);
+    publishSwitcher(turn, switcher);
+  }
+  setLinkDeadline(book);
+  learnIfKnown(turn);
+  reviewAll(turn);
+}
+
+function learn(turn: Turn, link: Extract<Link, { name: "up" }>): void {
+  link.learned = true;
+  for (const outlet of turn.book.outlets.values()) {
+    if (outlet.stale) {
+      outlet.seen = { name: "unknown" };
+    }
+  }
+  reviewAll(turn);
+}
+
+/** What a new connection owes to the past; put off while the store refuses. */
+export function settleAccounts(turn: Turn): void {
+  sayGoodbye(turn);
+  notePublished(turn);
+}
+
+/** The first connection after a start: what left the configuration is told and cleared, and decided replies go out once more. */
+function sayGoodbye(turn: Turn): void {
+  const { book, at } = turn;
+  const { gone } = book;
+  book.gone = { tokens: [], published: [] };
+  for (const record of gone.tokens) {
+    turn.effects.push({
+      kind: "persist",
+      change: { kind: "token", resource: record.resource, token: record.token, record: undefined },
+    });
+    remember(turn, record, "removed");
+    announce(turn, record.resource, "removed", {
+      token: record.token,
+      owner: record.owner,
+      users: 0,
+      heldSeconds: Math.round((at - record.since) / 100) / 10,
+    });
+  }
+  for (const record of gone.published) {
+    turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: true } });
+    turn.effects.push({ kind: "forget", what: record.kind, name: record.name });
+  }
+  if (!book.greeted) {
+    book.greeted = true;
+    for (const { record } of book.outbox.values()) {
+      turn.effects.push({ kind: "reply", to: record.replyTo, reply: record.reply, outbox: record.id });
+    }
+  }
+}
+
+function notePublished(turn: Turn): void {
+  const { book } = turn;
+  const names = [
+    ...[...book.resources.keys()].map((name) => ({ kind: "resource", name }) as const),
+    ...[...book.switchers.keys()].map((name) => ({ kind: "switcher", name }) as const),
+  ];
+  for (const record of names) {
+    const key = `${record.kind} ${record.name}`;
+    if (!book.published.has(key)) {
+      book.published.add(key);
+      turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: false } });
+    }
+  }
+}
+

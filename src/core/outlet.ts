@@ -1,0 +1,168 @@
+// The room of outlets: what a relay is seen to be, what it was told, and what it may be told now. A switch is done when the
+// device says so. Why a relay should be on or off is the resource's business (resource.ts).
+
+import { announce } from "./announce.ts";
+import type { Outlet, Resource, Turn } from "./book.ts";
+import type { Ownership } from "./changes.ts";
+import { setDeadline } from "./deadlines.ts";
+import { type Gate, offGate, onGate } from "./gates.ts";
+import type { Position } from "./settings.ts";
+import { ask, heard } from "./switcher.ts";
+import { after, before, type Instant, type Millis, millis, soonerOf } from "./time.ts";
+
+/**
+ * Repeats of a command: 2 s after the first (a Tasmota answers within 0.2 s, and stalls for seconds at worst: its MQTT socket
+ * is served every 50 ms and blocks during DNS), then twice as long each time, at most one a minute (protocol 5 rule 5).
+ */
+const repeatAfter = (sends: number): Millis => millis(Math.min(60_000, 2000 * 2 ** Math.min(sends - 1, 5)));
+
+/** A device's uptime has a resolution of 1 s and its messages take a while: less than this is no evidence of a reboot. */
+const uptimeTolerance = millis(10_000);
+
+/** The device said live where a relay stands. What follows from it is decided by `review` of its resource. */
+export function hear(turn: Turn, outlet: Outlet, position: Position, uptime: Millis | undefined): void {
+  const { at } = turn;
+  const earlier = outlet.seen;
+  noteUptime(turn, outlet, uptime);
+  outlet.heardAt = at;
+  outlet.stale = false;
+  outlet.silent = false;
+  if (earlier.name !== position) {
+    outlet.seen = { name: position, since: at };
+    if (earlier.name !== "unknown") {
+      outlet.movedAt = at;
+    }
+  }
+  if (outlet.command?.position === position) {
+    outlet.command = undefined;
+    outlet.mismatch = false;
+  }
+  heard(turn, outlet.switcher, earlier.name !== position);
+}
+
+/** A device that runs for less long than it did was rebooted meanwhile, whether or not its boot message was heard. */
+function noteUptime(turn: Turn, outlet: Outlet, uptime: Millis | undefined): void {
+  if (uptime === undefined) {
+    return;
+  }
+  const bootedAt = before(turn.at, uptime);
+  if (outlet.bootedAt !== undefined && bootedAt > after(outlet.bootedAt, uptimeTolerance)) {
+    outlet.rebooted = true;
+  }
+  outlet.bootedAt = bootedAt;
+  const stored = outlet.bootedAtStored;
+  if (turn.book.store === "writing" && (stored === undefined || Math.abs(bootedAt - stored) > uptimeTolerance)) {
+    persistOutlet(turn, outlet);
+  }
+}
+
+/** Whose doing its position is, from now on; durable before the command that follows. */
+export function setOwn(turn: Turn, outlet: Outlet, own: Ownership): void {
+  if (outlet.own !== own) {
+    outlet.own = own;
+    persistOutlet(turn, outlet);
+  }
+}
+
+function persistOutlet(turn: Turn, outlet: Outlet): void {
+  const { own, movedAt, bootedAt } = outlet;
+  outlet.bootedAtStored = bootedAt;
+  turn.effects.push({
+    kind: "persist",
+    change: { kind: "outlet", record: { outlet: outlet.settings.id, own, movedAt, bootedAt } },
+  });
+}
+
+/**
+ * Bring the relay to where it should be, one careful step: nothing if it is there, a command if its gate is open and it is time,
+ * else a deadline. `leave`: whatever it was told before stands no longer.
+ */
+export function settle(turn: Turn, outlet: Outlet, resource: Resource, wish: Position | "leave"): void {
+  if (outlet.command !== undefined && outlet.command.position !== wish) {
+    outlet.command = undefined;
+  }
+  if (wish === "leave" || outlet.seen.name === wish) {
+    outlet.command = undefined;
+    outlet.mismatch = false;
+    setOutletDeadline(turn, outlet, undefined);
+    return;
+  }
+  const { command } = outlet;
+  const mismatchAt = command && after(command.firstAt, resource.settings.switchTimeout);
+  if (mismatchAt !== undefined && mismatchAt <= turn.at && !turn.book.settings.observe) {
+    outlet.mismatch = true;
+  }
+  const next = nextSend(turn, outlet, gateFor(turn, outlet, resource, wish));
+  if (next !== undefined && next <= turn.at) {
+    send(turn, outlet, wish);
+  }
+  const again = outlet.command === command ? next : outlet.command?.nextAt;
+  const pending = outlet.command && after(outlet.command.firstAt, resource.settings.switchTimeout);
+  setOutletDeadline(turn, outlet, soonerOf(later(turn, again), later(turn, pending)));
+}
+
+/** OFF was sent and is wanted no more: it is not repeated, but its outcome is seen through. Asks once the time for an answer is over. */
+export function seeThrough(turn: Turn, outlet: Outlet): void {
+  const { at } = turn;
+  // Nothing known to be under way (a store that refused made it forget): ask, as after a command.
+  const command = outlet.command ?? { ...noCommand, firstAt: at, sentAt: at, nextAt: at };
+  if (command.nextAt <= at) {
+    outlet.command = { ...command, askedAt: turn.at, nextAt: after(turn.at, repeatAfter(command.sends)) };
+    ask(turn, outlet.switcher, 0);
+  }
+  setOutletDeadline(turn, outlet, outlet.command?.nextAt);
+}
+
+const noCommand = { position: "off", sends: 1, askedAt: undefined } as const;
+
+const gateFor = (turn: Turn, outlet: Outlet, resource: Resource, wish: Position): Gate =>
+  wish === "on" ? onGate(turn.book, outlet, resource, turn.at) : offGate(turn.book, outlet, resource, turn.at);
+
+/** When the command goes out (again); `undefined`: not before something happens. */
+function nextSend(turn: Turn, outlet: Outlet, gate: Gate): Instant | undefined {
+  if (outlet.command !== undefined && turn.book.settings.observe) {
+    return undefined; // said once; nothing was sent that could be repeated
+  }
+  switch (gate.name) {
+    case "open":
+      return outlet.command?.nextAt ?? turn.at;
+    case "until":
+      return gate.at;
+    case "shut":
+      return undefined;
+  }
+}
+
+function send(turn: Turn, outlet: Outlet, position: Position): void {
+  const { at, book } = turn;
+  const earlier = outlet.command;
+  const sends = (earlier?.sends ?? 0) + 1;
+  if (earlier === undefined) {
+    announce(turn, outlet.resource?.settings.name, position === "on" ? "switch-on" : "switch-off", {
+      outlet: outlet.settings.id,
+      ...(book.settings.observe ? { observe: true } : {}),
+    });
+  } else if (outlet.heardAt === undefined || outlet.heardAt < earlier.sentAt) {
+    ask(turn, outlet.switcher, 0); // no answer at all: is it there?
+  }
+  outlet.attempt += 1;
+  outlet.command = {
+    position,
+    firstAt: earlier?.firstAt ?? at,
+    sentAt: at,
+    sends,
+    nextAt: after(at, repeatAfter(sends)),
+    askedAt: undefined,
+  };
+  if (!book.settings.observe) {
+    setOwn(turn, outlet, position === "on" ? "commanded" : "leaving");
+    turn.effects.push({ kind: "command", outlet: outlet.settings.id, position, attempt: outlet.attempt });
+  }
+}
+
+const later = (turn: Turn, when: Instant | undefined): Instant | undefined =>
+  when !== undefined && when > turn.at ? when : undefined;
+
+function setOutletDeadline(turn: Turn, outlet: Outlet, at: Instant | undefined): void {
+  setDeadline(turn.book.deadlines, { kind: "outlet", name: outlet.settings.id }, at);
+}

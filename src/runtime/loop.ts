@@ -1,0 +1,210 @@
+// The one loop: it takes all events that wait, steps through them, has everything they persist on disk in one transaction, and
+// then carries out the rest. Nothing throws across it. What should be done is decided in the core; how, by the adapters.
+
+import type { Change } from "../core/changes.ts";
+import type { Book } from "../core/book.ts";
+import type { Effect } from "../core/effects.ts";
+import type { Event } from "../core/events.ts";
+import { checkEffects } from "../core/invariants.ts";
+import type { Request } from "../core/requests.ts";
+import { reloadDurable } from "../core/restart.ts";
+import { nextWakeUp, step } from "../core/step.ts";
+import { between, type Instant, millis } from "../core/time.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Store } from "../ports/store.ts";
+import type { Alarm } from "./alarm.ts";
+import { watchClocks } from "./clock-watch.ts";
+
+/** An event without its time, which the loop gives it when its turn comes. */
+export type Happening = Event extends infer Each ? (Each extends Event ? Omit<Each, "at"> : never) : never;
+
+export interface LoopParts {
+  readonly book: Book;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly createAlarm: (ring: () => void) => Alarm;
+  /** Carries out what is left when everything to persist is on disk. */
+  readonly carryOut: (effects: readonly Effect[], at: Instant) => void;
+  /** Once a second. */
+  readonly tend: () => void;
+  /** The loop cannot go on; it has stopped. */
+  readonly failed: (error: unknown) => void;
+}
+
+export interface Loop {
+  submit(happening: Happening): void;
+  /** @param taken see `Inbox.request` */
+  request(request: Request, taken: (taken: boolean) => void): void;
+  start(): void;
+  /** Takes nothing more in; resolves when the batch under way is done. */
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  readonly happening: Happening;
+  readonly taken: ((taken: boolean) => void) | undefined;
+}
+
+/** So that one transaction and one turn stay short, however many requests wait. */
+const largestBatch = 1000;
+
+/** Between two looks at the clocks, the retained picture, and a store that refuses. */
+const tickMs = 1000;
+
+export function createLoop(parts: LoopParts): Loop {
+  const { book, store, clock, log, carryOut } = parts;
+  const alarm = parts.createAlarm(wake);
+  const clocks = watchClocks(clock, book.wallOffset);
+  let queue: Waiting[] = [];
+  let running: Promise<void> | undefined;
+  let stopped = false;
+  let tickedAt = clock.now();
+
+  function submit(happening: Happening): void {
+    queue.push({ happening, taken: undefined });
+    wake();
+  }
+
+  function request(asked: Request, taken: (taken: boolean) => void): void {
+    queue.push({ happening: { kind: "requested", request: asked }, taken });
+    wake();
+  }
+
+  function wake(): void {
+    if (!stopped && running === undefined) {
+      running = run().catch(fail);
+    }
+  }
+
+  async function run(): Promise<void> {
+    await Promise.resolve(); // what else arrives in this turn of the process belongs to the batch
+    do {
+      await tick();
+      const batch = takeBatch();
+      await work(batch);
+    } while (!stopped && (queue.length > 0 || isDue()));
+    running = undefined;
+    setAlarm();
+  }
+
+  const isDue = (): boolean => (nextWakeUp(book) ?? Number.POSITIVE_INFINITY) <= clock.now();
+
+  function takeBatch(): Waiting[] {
+    const batch = queue.slice(0, largestBatch);
+    queue = queue.slice(largestBatch);
+    const noticed: Happening[] = clocks.look();
+    // A gap is noticed first: what waits for us on the link comes before what has become due meanwhile.
+    return [...noticed.map(aside), ...batch, ...(isDue() ? [aside({ kind: "wokeUp" })] : [])];
+  }
+
+  async function work(batch: readonly Waiting[]): Promise<void> {
+    const at = clock.now();
+    const effects: Effect[] = [];
+    const done: Waiting[] = [];
+    for (const waiting of batch) {
+      if (mustComeAgain(waiting)) {
+        waiting.taken?.(false);
+      } else {
+        const made = step(book, { ...waiting.happening, at });
+        checkEffects(book, at, made);
+        effects.push(...made);
+        done.push(waiting);
+      }
+    }
+    const changes = effects.flatMap((effect): Change[] => (effect.kind === "persist" ? [effect.change] : []));
+    if (changes.length > 0 && !(await commit(changes, at))) {
+      await takeBack(done, effects, at);
+      return;
+    }
+    carryOut(effects, at);
+    for (const { taken } of done) {
+      taken?.(true);
+    }
+  }
+
+  /** While the store refuses, a request whose refusal nobody would hear stays with the broker. */
+  const mustComeAgain = ({ happening, taken }: Waiting): boolean =>
+    taken !== undefined && book.store === "refusing" && !canBeTold(happening);
+
+  async function commit(changes: readonly Change[], at: Instant): Promise<boolean> {
+    try {
+      await store.commit(changes, { at, wall: clock.wall(), boot: clock.boot });
+      return true;
+    } catch (error) {
+      log.error({ err: error, changes: changes.length }, "the store refuses; nothing of this batch was done");
+      return false;
+    }
+  }
+
+  /** The book must never be ahead of the disk: load the durable part again, and refuse what was asked. */
+  async function takeBack(done: readonly Waiting[], effects: readonly Effect[], at: Instant): Promise<void> {
+    const { snapshot } = await store.load();
+    reloadDurable(book, snapshot);
+    const harmless = effects.filter(({ kind }) => ["prove", "ask", "check", "publish", "publishController"].includes(kind));
+    const made: Effect[] = [...harmless, ...step(book, { kind: "storeRefused", reason: "a commit failed", at })];
+    for (const { happening, taken } of done) {
+      if (happening.kind === "requested" && canBeTold(happening)) {
+        made.push(...step(book, { ...happening, at }));
+        taken?.(true);
+      } else {
+        taken?.(false);
+      }
+    }
+    carryOut(made, at);
+  }
+
+  async function tick(): Promise<void> {
+    if (between(tickedAt, clock.now()) < tickMs) {
+      return;
+    }
+    tickedAt = clock.now();
+    parts.tend();
+    if (book.store === "refusing" && (await probe())) {
+      log.info({}, "the store takes writes again");
+      queue.unshift(aside({ kind: "storeRecovered" }));
+    }
+  }
+
+  async function probe(): Promise<boolean> {
+    try {
+      await store.commit([], { at: clock.now(), wall: clock.wall(), boot: clock.boot });
+      return true;
+    } catch (error) {
+      log.debug({ err: error }, "the store still refuses");
+      return false;
+    }
+  }
+
+  function setAlarm(): void {
+    if (!stopped) {
+      const now = clock.now();
+      const tickIn = millis(tickMs - between(tickedAt, now));
+      const dueIn = between(now, nextWakeUp(book) ?? now);
+      alarm.set(nextWakeUp(book) === undefined ? tickIn : Math.min(tickIn, dueIn));
+    }
+  }
+
+  function fail(error: unknown): void {
+    stopped = true;
+    alarm.clear();
+    parts.failed(error);
+  }
+
+  return {
+    submit,
+    request,
+    start: setAlarm,
+    async stop() {
+      stopped = true;
+      alarm.clear();
+      await running;
+    },
+  };
+}
+
+const aside = (happening: Happening): Waiting => ({ happening, taken: undefined });
+
+const canBeTold = (happening: Happening): boolean =>
+  happening.kind === "requested" && (happening.request.kind === "refused" || happening.request.replyTo !== undefined);

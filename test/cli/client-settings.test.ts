@@ -1,0 +1,131 @@
+// Where broker and credentials come from, in which order, and what each mistake says.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { clientOptions, readArguments } from "../../src/cli/arguments.ts";
+import { type ClientSettings, clientSettings } from "../../src/cli/client-settings.ts";
+import { CommandError } from "../../src/cli/exit-codes.ts";
+import { temporaryDirectory } from "./processes.ts";
+
+const nowhere = { XDG_CONFIG_HOME: "/nonexistent" };
+
+function settings(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ClientSettings> {
+  return clientSettings(readArguments(words, clientOptions), { ...nowhere, ...env });
+}
+
+async function mistake(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  try {
+    await settings(words, env);
+  } catch (error) {
+    if (error instanceof CommandError) {
+      return `${error.exit}: ${error.message}`;
+    }
+    throw error;
+  }
+  return "none";
+}
+
+function withFile(text: string): { readonly XDG_CONFIG_HOME: string; readonly path: string } {
+  const home = temporaryDirectory();
+  mkdirSync(join(home, "lastout"));
+  const path = join(home, "lastout", "client.yaml");
+  writeFileSync(path, text);
+  return { XDG_CONFIG_HOME: home, path };
+}
+
+describe("Client settings", () => {
+  test("Without anything it is the broker on this machine, nobody, and the base lastout", async () => {
+    expect(await settings([])).toEqual({
+      url: "mqtt://127.0.0.1:1883",
+      username: undefined,
+      password: undefined,
+      base: "lastout",
+    });
+  });
+
+  test("Flags come before the environment, and that before the user's file, each key by itself", async () => {
+    const { XDG_CONFIG_HOME } = withFile("url: mqtt://file\nusername: filer\npassword: from-file\nbase: filebase\nbearer: x\n");
+    const env = { XDG_CONFIG_HOME, LASTOUT_USERNAME: "enver", LASTOUT_BASE: "envbase", LASTOUT_PASSWORD: "" };
+    expect(await settings(["--base", "flagbase"], env)).toEqual({
+      url: "mqtt://file",
+      username: "enver",
+      password: "from-file",
+      base: "flagbase",
+    });
+  });
+
+  test("The password file is read up to the end of its first line and comes before the environment", async () => {
+    const path = join(temporaryDirectory(), "password");
+    writeFileSync(path, "s3cret with blanks \r\nnot this\n");
+    expect((await settings(["--password-file", path], { LASTOUT_PASSWORD: "other" })).password).toBe("s3cret with blanks ");
+    writeFileSync(path, "\n");
+    expect(await mistake(["--password-file", path])).toBe(`64: --password-file: the first line of ${path} is empty`);
+    expect(await mistake(["--password-file", "/nonexistent/pw"])).toContain("64: --password-file: ENOENT");
+  });
+
+  test("A user name may stand in the URL, a password may not, wherever the URL comes from", async () => {
+    expect(await settings(["--url", "mqtt://b%40t@broker.lab:1884"])).toMatchObject({ url: "mqtt://broker.lab:1884", username: "b@t" });
+    for (const text of [
+      await mistake(["--url", "mqtt://bob:hunter2@broker.lab"]),
+      await mistake([], { LASTOUT_URL: "mqtt://bob:hunter2@broker.lab" }),
+      await mistake([], withFile("url: mqtt://bob:hunter2@broker.lab\n")),
+    ]) {
+      expect(text).toContain("64: ");
+      expect(text).toContain("the URL holds a password; give it by --password-file FILE");
+      expect(text).not.toContain("hunter2");
+    }
+  });
+
+  test.each([
+    ["http://broker.lab", "64: --url: this release has no REST API"],
+    ["https://broker.lab", "64: --url: this release has no REST API"],
+    ["tcp://broker.lab", "64: --url: 'tcp:' does not reach a broker; use mqtt://"],
+    ["broker.lab", "64: --url: this is no URL"],
+    ["broker.lab:1883", "64: --url: 'broker.lab:' does not reach a broker"],
+    ["mqtt://", "64: --url: "],
+  ])("The URL %s is refused with a cure", async (url, text) => {
+    expect(await mistake(["--url", url])).toContain(text);
+  });
+
+  test.each(["mqtts://broker.lab", "ws://broker.lab:9001/mqtt", "wss://broker.lab/mqtt?x=1", "mqtt://[::1]:1884"])(
+    "The URL %s is taken as it is",
+    async (url) => {
+      expect((await settings(["--url", url])).url).toBe(url);
+    },
+  );
+
+  test.each(["/lastout", "lastout/", "a//b", "a/+", "#", "$SYS", "x".repeat(129)])("The base %s is refused", async (base) => {
+    expect(await mistake(["--base", base])).toContain("64: --base: ");
+  });
+
+  test("A base may have levels", async () => {
+    expect((await settings(["--base", "lab/berlin/lastout"])).base).toBe("lab/berlin/lastout");
+  });
+
+  test("An unknown key in the user's file is a mistake with its place", async () => {
+    const file = withFile("url: mqtt://x\n\npasword: y\n");
+    expect(await mistake([], file)).toBe(`78: ${file.path}:3:1: unknown key 'pasword'; did you mean 'password'?`);
+  });
+
+  test("A value that is no text is a mistake with its place", async () => {
+    const file = withFile("# mine\nusername: 12\n");
+    expect(await mistake([], file)).toBe(
+      `78: ${file.path}:2:1: 'username' must be a text; put it in quotes if it looks like a number`,
+    );
+  });
+
+  test("A file that is no mapping, or no YAML, is a mistake", async () => {
+    expect(await mistake([], withFile("mqtt://broker\n"))).toContain("client.yaml:1:1: expected keys and values: url, username");
+    expect(await mistake([], withFile("url: [\n"))).toMatch(/^78: .*client\.yaml:\d+:\d+: /);
+  });
+
+  test("An empty file and one of comments set nothing", async () => {
+    expect((await settings([], withFile(""))).base).toBe("lastout");
+    expect((await settings([], withFile("# url: mqtt://x\n\n  # more\n"))).url).toBe("mqtt://127.0.0.1:1883");
+  });
+
+  test("A relative XDG_CONFIG_HOME is ignored, as its specification says", async () => {
+    expect((await settings([], { XDG_CONFIG_HOME: "relative", HOME: "/nonexistent" })).base).toBe("lastout");
+  });
+});

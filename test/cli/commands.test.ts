@@ -1,0 +1,473 @@
+// The short commands as real processes against a broker with a controller of the test's own: what they send, print and exit with.
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type FakeController, startFakeController, stateObject } from "./fake-controller.ts";
+import { endAll, eventually, lastout, start } from "./processes.ts";
+
+let fake: FakeController;
+
+beforeEach(async () => {
+  fake = await startFakeController();
+});
+
+afterEach(async () => {
+  endAll();
+  await fake.close();
+});
+
+const env = (): Record<string, string> => ({ LASTOUT_URL: fake.url, LASTOUT_USERNAME: "ci" });
+const json = (text: string): unknown => JSON.parse(text);
+
+describe("lastout", () => {
+  test("Without arguments the help goes to standard error, exit 64", async () => {
+    const { exit, out, err } = await lastout([]);
+    expect([exit, out]).toEqual([64, ""]);
+    expect(err).toContain("Usage: lastout COMMAND");
+  });
+
+  test("--help and --version go to standard output, exit 0", async () => {
+    const help = await lastout(["--help"]);
+    expect([help.exit, help.err]).toEqual([0, ""]);
+    expect(help.out).toContain("  acquire");
+    const version = await lastout(["--version"]);
+    expect(version).toMatchObject({ exit: 0, err: "" });
+    expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await lastout(["run", "--help"])).out).toContain("Usage: lastout run RESOURCE");
+    expect((await lastout(["help", "status"])).out).toContain("Usage: lastout status");
+  });
+
+  test("An unknown command is refused with what was probably meant", async () => {
+    expect(await lastout(["stats"])).toEqual({
+      exit: 64,
+      out: "",
+      err: "lastout: there is no command 'stats'; did you mean 'status'?\n",
+    });
+  });
+});
+
+describe("Reaching the controller", () => {
+  test("A broker that is not there is exit 69 with its address and a cure", async () => {
+    await fake.goAway();
+    const { exit, out, err } = await lastout(["acquire", "build1"], env());
+    expect([exit, out]).toEqual([69, ""]);
+    expect(err).toMatch(/^lastout: mqtt:\/\/127\.0\.0\.1:\d+ refuses connections: .*--url or LASTOUT_URL right\?\n$/);
+    await fake.comeBack();
+  });
+
+  test("A controller that said offline is exit 69, and it is asked for nothing", async () => {
+    await fake.publish("controller/status", "offline", true);
+    const { exit, err } = await lastout(["acquire", "build1"], env());
+    expect(exit).toBe(69);
+    expect(err).toContain(`no controller answers at ${fake.url} (status: offline at lastout/controller/status)`);
+    expect(fake.requests).toEqual([]);
+  });
+
+  test("A base topic where no controller ever was is exit 69", async () => {
+    const { exit, err } = await lastout(["renew", "build1", "t", "--base", "other"], env());
+    expect(exit).toBe(69);
+    expect(err).toContain("(status: none at other/controller/status)");
+  });
+
+  test("A controller that comes within a moment is waited for", async () => {
+    await fake.publish("controller/status", "offline", true);
+    const run = start(["acquire", "build1", "--token", "t"], env());
+    await eventually("the client is connected", () => fake.clients() > 0);
+    await fake.publish("controller/status", "online", true);
+    expect(await run.ended).toBe(0);
+  });
+
+  test("Wrong credentials are exit 77, and the password is not repeated", async () => {
+    const guarded = await startFakeController({ users: { ci: "right" } });
+    const wrong = await lastout(["tokens"], { ...env(), LASTOUT_URL: guarded.url, LASTOUT_PASSWORD: "wr0ng" });
+    expect(wrong.exit).toBe(77);
+    expect(wrong.err).toContain("see --username, --password-file");
+    expect(wrong.err).not.toContain("wr0ng");
+    const right = await lastout(["tokens"], { ...env(), LASTOUT_URL: guarded.url, LASTOUT_PASSWORD: "right" });
+    expect(right.exit).toBe(0);
+    await guarded.close();
+  });
+
+  test("A request without an answer is exit 69 and says what a broker's access list must allow", async () => {
+    fake.answer = () => "silence";
+    const { exit, err } = await lastout(["renew", "build1", "t"], env());
+    expect(exit).toBe(69);
+    expect(err).toContain("did not answer within 10 s; does the broker let this user write to lastout/build1/renew and read lastout/reply/ci/#?");
+  });
+
+  test("The user has a reply space of their own below the base", async () => {
+    await lastout(["release", "build1", "t"], env());
+    await lastout(["release", "build1", "t"], { LASTOUT_URL: fake.url });
+    expect(fake.requests.map(({ fields }) => String(fields["replyTo"]).replace(/[0-9a-f]{16}$/, "*"))).toEqual([
+      "lastout/reply/ci/*",
+      "lastout/reply/*",
+    ]);
+  });
+
+  test("Another answer on the reply topic, or rubbish, is not taken for the reply", async () => {
+    fake.answer = (request) => {
+      const topic = String(request.fields["replyTo"]).replace("lastout/", "");
+      void (async () => {
+        await fake.publish(topic, "rubbish");
+        await fake.publish(topic, { ok: true, token: "of-another", id: "another" });
+        await fake.publish(topic, { ok: true, token: "without-id" });
+        await fake.reply(request, { ok: true, resource: "build1", token: "mine" });
+      })();
+      return "silence";
+    };
+    expect(await lastout(["acquire", "build1"], env())).toMatchObject({ exit: 0, out: "mine\n" });
+  });
+});
+
+describe("lastout acquire", () => {
+  test("It prints the token's id alone, and the id tells where it came from", async () => {
+    const { exit, out, err } = await lastout(["acquire", "build1"], env());
+    expect([exit, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^cli-[A-Za-z0-9._-]+-\d+-[0-9a-f]{12}\n$/);
+    expect(fake.requests).toEqual([
+      {
+        topic: "build1/acquire",
+        fields: { token: out.trim(), owner: "ci", wait: "granted", id: expect.any(String), replyTo: expect.any(String) },
+      },
+    ]);
+  });
+
+  test("Options become fields, durations become seconds, and an owner is who it says", async () => {
+    const words = ["build1", "--token", "job-1", "--ttl", "1h30m", "--timeout=90", "--wait", "powered", "--purpose", "a test", "--owner", "me"];
+    expect(await lastout(["acquire", ...words], env())).toMatchObject({ exit: 0, out: "job-1\n" });
+    expect(fake.requests[0]?.fields).toMatchObject({ token: "job-1", ttl: 5400, wait: "powered", purpose: "a test", owner: "me" });
+    expect(Number(fake.requests[0]?.fields["timeout"])).toBeGreaterThan(85);
+    expect(Number(fake.requests[0]?.fields["timeout"])).toBeLessThanOrEqual(90);
+  });
+
+  test("With --json it prints the reply, without the id that was its own", async () => {
+    const { out } = await lastout(["acquire", "build1", "--token", "job-1", "--json"], env());
+    expect(json(out)).toEqual({
+      ok: true,
+      resource: "build1",
+      token: "job-1",
+      owner: "ci",
+      state: "available",
+      users: 1,
+      ttl: 3600,
+      expires: "2030-01-01T00:00:00.000Z",
+    });
+  });
+
+  test.each([
+    ["busy", 75],
+    ["timeout", 75],
+    ["power-failed", 75],
+    ["locked-out", 75],
+    ["token-taken", 77],
+    ["forbidden", 77],
+    ["unknown-resource", 65],
+    ["unavailable", 65],
+  ])("The refusal %s is exit %i, one line, and JSON where that is asked for", async (error, exit) => {
+    const reply = { ok: false, resource: "build1", token: "t", error, message: "it is so" };
+    fake.answer = () => reply;
+    const run = await lastout(["acquire", "build1", "--token", "t", "--json"], env());
+    expect([run.exit, run.err]).toEqual([exit, `lastout: it is so (${error})\n`]);
+    expect(json(run.out)).toEqual(reply);
+  });
+
+  test.each([
+    [["bad name"], "cannot be the name of a resource"],
+    [["#"], "cannot be the name of a resource"],
+    [["controller"], "cannot be the name of a resource"],
+    [["build1,build2"], "names several resources; this release takes one at a time"],
+    [["build1", "--ttl", "soon"], "--ttl soon is no duration; write seconds (90) or 90s"],
+    [["build1", "--ttl", "0"], "--ttl must be longer than 0"],
+    [["build1", "--token", "a b"], "cannot be a token id"],
+    [["build1", "--owner", "a/b"], "cannot be an owner"],
+    [["build1", "--purpose", "x".repeat(257)], "--purpose may have up to 256 characters"],
+    [["build1", "--wait", "ready"], "it is granted, powered or available"],
+  ])("The wrong value in %j is exit 65 before anything is sent", async (words, text) => {
+    const { exit, err, out } = await lastout(["acquire", ...words, "--json"], env());
+    expect(exit).toBe(65);
+    expect(err).toContain(text);
+    expect(err.split("\n")).toHaveLength(2);
+    expect(json(out)).toMatchObject({ ok: false, error: expect.any(String), message: expect.any(String) });
+    expect(fake.requests).toEqual([]);
+  });
+
+  test.each([[[]], [["build1", "build2"]], [["build1", "--", "make"]], [["build1", "--priority", "5"]]])(
+    "The wrong words %j are exit 64",
+    async (words) => {
+      expect((await lastout(["acquire", ...words], env())).exit).toBe(64);
+      expect(fake.requests).toEqual([]);
+    },
+  );
+
+  test("While it waits, each change is a line when nobody looks at a terminal", async () => {
+    fake.answer = () => "silence";
+    const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
+    await eventually("the request has come", () => fake.requests.length === 1);
+    await fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);
+    await fake.publish("build1", stateObject({ state: "powered", phase: "starting", watts: 5 }), true);
+    await eventually("the change is told", () => run.err().includes("powered"));
+    const [request] = fake.requests;
+    if (request !== undefined) {
+      await fake.reply(request, { ok: true, resource: "build1", token: "t" });
+    }
+    expect(await run.ended).toBe(0);
+    expect(run.err()).toBe("lastout: build1 is starting: powered\n");
+    expect(run.out()).toBe("t\n");
+  });
+
+  test.each([
+    ["SIGINT" as const, 130],
+    ["SIGTERM" as const, 143],
+    ["SIGHUP" as const, 129],
+  ])("Interrupted by %s while it waits, it takes the request back and exits with %i", async (signal, exit) => {
+    fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    const run = start(["acquire", "build1", "--wait", "available"], env());
+    await eventually("the request has come", () => fake.requests.length === 1);
+    run.child.kill(signal);
+    expect(await run.ended).toBe(exit);
+    expect(run.out()).toBe("");
+    const token = fake.requests[0]?.fields["token"];
+    expect(fake.requests[1]).toEqual({ topic: "build1/release", fields: { token, owner: "ci" } });
+    expect(fake.requests).toHaveLength(2);
+  });
+
+  test("Killed while it waits, its will releases a token whose id it made up", async () => {
+    fake.answer = () => "silence";
+    const run = start(["acquire", "build1", "--wait", "available"], env());
+    await eventually("the request has come", () => fake.requests.length === 1);
+    run.child.kill("SIGKILL");
+    await eventually("the will has come", () => fake.requests.length === 2);
+    expect(fake.requests[1]).toEqual({
+      topic: "build1/release",
+      fields: { token: fake.requests[0]?.fields["token"], owner: "ci", lost: true },
+    });
+  });
+
+  test("When the connection breaks while it waits, it asks again with the same id and what is left of the time", async () => {
+    fake.answer = () => (fake.requests.length === 1 ? "silence" : undefined);
+    const run = start(["acquire", "build1", "--wait", "available", "--timeout", "60", "--token", "t"], env());
+    await eventually("the request has come", () => fake.requests.length === 1);
+    fake.dropClients();
+    expect(await run.ended).toBe(0);
+    const [first, second] = fake.requests;
+    expect([first?.topic, second?.topic, second?.fields["token"]]).toEqual(["build1/acquire", "build1/acquire", "t"]);
+    expect(Number(second?.fields["timeout"])).toBeLessThan(Number(first?.fields["timeout"]));
+  });
+
+  test("When the controller starts anew while it waits, it asks again", async () => {
+    fake.answer = () => (fake.requests.length === 1 ? "silence" : undefined);
+    const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
+    await eventually("the request has come", () => fake.requests.length === 1);
+    await fake.publish("controller/status", "offline", true);
+    await fake.publish("controller/status", "online", true);
+    expect(await run.ended).toBe(0);
+    expect(fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/acquire"]);
+    expect(run.err()).toContain("the controller is away (status: offline)");
+  });
+});
+
+describe("lastout renew and release", () => {
+  test("renew prints when the token expires", async () => {
+    fake.held.get("build1")?.add("t");
+    expect(await lastout(["renew", "build1", "t", "--ttl", "2h"], env())).toEqual({
+      exit: 0,
+      out: "2030-01-01T00:00:00.000Z\n",
+      err: "",
+    });
+    expect(fake.requests[0]).toMatchObject({ topic: "build1/renew", fields: { token: "t", ttl: 7200 } });
+    expect(fake.requests[0]?.fields).not.toHaveProperty("owner");
+  });
+
+  test("renew of a token that is not held is exit 65", async () => {
+    expect(await lastout(["renew", "build1", "--token", "t"], env())).toEqual({
+      exit: 65,
+      out: "",
+      err: "lastout: t expired (unknown-token)\n",
+    });
+  });
+
+  test("release gives the token back, named as a word or as an option", async () => {
+    fake.held.get("build1")?.add("t").add("u");
+    expect(await lastout(["release", "build1", "t"], env())).toEqual({
+      exit: 0,
+      out: "",
+      err: "lastout: build1: released t, 1 user left\n",
+    });
+    expect(await lastout(["release", "build1", "--token", "u", "--quiet"], env())).toEqual({ exit: 0, out: "", err: "" });
+    expect(fake.held.get("build1")?.size).toBe(0);
+  });
+
+  test("release of a token that is not held says so and is exit 0", async () => {
+    const run = await lastout(["release", "build1", "t", "--json"], env());
+    expect([run.exit, run.err]).toEqual([0, "lastout: build1: t was not held: t is not held\n"]);
+    expect(json(run.out)).toMatchObject({ ok: false, error: "unknown-token" });
+  });
+
+  test("release while the controller is away leaves the request with the broker and is exit 69", async () => {
+    await fake.publish("controller/status", "offline", true);
+    const { exit, err } = await lastout(["release", "build1", "t"], env());
+    expect(exit).toBe(69);
+    expect(err).toContain("The broker has the request");
+    await eventually("the request has come", () => fake.requests[0]?.topic === "build1/release");
+  });
+
+  test.each([[["release"]], [["release", "build1"]], [["renew", "build1"]], [["renew", "a", "b", "c"]], [["release", "a", "b", "--token", "c"]]])(
+    "The wrong words %j are exit 64 with the usage",
+    async (words) => {
+      const { exit, err } = await lastout(words, env());
+      expect(exit).toBe(64);
+      expect(err).toContain("usage: lastout re");
+    },
+  );
+});
+
+describe("lastout status", () => {
+  beforeEach(async () => {
+    await fake.publish("build10", stateObject({ state: "available", phase: "in-use", users: 2 }), true);
+    const problem = { code: "switch-unreachable", message: "plug9 does not answer", since: "2026-11-22T08:00:00.000Z" };
+    await fake.publish("build9", stateObject({ state: "unknown", problem }), true);
+  });
+
+  test("It lists the resources in the order of their names, in plain columns and without colour", async () => {
+    expect(await lastout(["status"], env())).toEqual({
+      exit: 0,
+      err: "",
+      out: [
+        "NAME     STATE      PHASE   USERS  SINCE                     PROBLEM",
+        "build9   unknown    idle    0      2026-11-22T08:00:00.000Z  switch-unreachable: plug9 does not answer",
+        "build10  available  in-use  2      2026-11-22T08:00:00.000Z  -",
+        "",
+      ].join("\n"),
+    });
+  });
+
+  test("With --json it is an array of the state objects, each with its name, also for one", async () => {
+    const { out } = await lastout(["status", "build10", "--json"], env());
+    expect(json(out)).toEqual([{ name: "build10", ...stateObject({ state: "available", phase: "in-use", users: 2 }) }]);
+  });
+
+  test("An unknown resource is exit 65 with what was probably meant, and the known ones are shown", async () => {
+    const { exit, out, err } = await lastout(["status", "biuld9", "build10"], env());
+    expect(exit).toBe(65);
+    expect(err).toBe("lastout: no resource or pool is named 'biuld9'; did you mean 'build9'? (unknown-resource)\n");
+    expect(out).toContain("build10");
+    expect(out).not.toContain("build9 ");
+  });
+
+  test("While the controller is away its last picture is shown, with a warning and exit 69", async () => {
+    await fake.publish("controller/status", "offline", true);
+    const { exit, out, err } = await lastout(["status"], env());
+    expect(exit).toBe(69);
+    expect(out).toContain("build10  available");
+    expect(err).toContain("no controller answers");
+    expect(err).toContain("What is shown is its last picture");
+  });
+
+  test("A lab of a thousand resources is shown whole", async () => {
+    for (let i = 0; i < 1000; i += 1) {
+      await fake.publish(`r${i}`, stateObject(), true);
+    }
+    await fake.publish("controller/info", { resources: 1002, pools: 0 }, true);
+    const { out } = await lastout(["status", "--json"], env());
+    expect(json(out)).toHaveLength(1002);
+  });
+});
+
+describe("lastout tokens", () => {
+  test("It lists the holders of the resources that are named, or of all", async () => {
+    await fake.publish("build1", stateObject(), true);
+    await fake.publish("build2", stateObject(), true);
+    fake.held.get("build1")?.add("t1");
+    fake.held.get("build2")?.add("t2");
+    expect((await lastout(["tokens"], env())).out).toBe(
+      [
+        "RESOURCE  TOKEN  OWNER  SINCE                     EXPIRES  PURPOSE",
+        "build1    t1     ci     2026-01-01T00:00:00.000Z  -        -",
+        "build2    t2     ci     2026-01-01T00:00:00.000Z  -        -",
+        "",
+      ].join("\n"),
+    );
+    expect(json((await lastout(["tokens", "build2", "--json"], env())).out)).toEqual([
+      { resource: "build2", token: "t2", owner: "ci", since: "2026-01-01T00:00:00.000Z", expires: null, purpose: null },
+    ]);
+  });
+
+  test("It asks for page after page until it has all", async () => {
+    fake.answer = ({ fields }) => {
+      const offset = Number(fields["offset"]);
+      const holders = Array.from({ length: Math.min(1000, 2300 - offset) }, (_, i) => ({ token: `t${offset + i}` }));
+      return { ok: true, resource: "build1", total: 2300, holders, queue: [] };
+    };
+    const { out } = await lastout(["tokens", "build1", "--json"], env());
+    expect(json(out)).toHaveLength(2300);
+    expect(fake.requests.map(({ fields }) => [fields["offset"], fields["limit"]])).toEqual([
+      [0, 1000],
+      [1000, 1000],
+      [2000, 1000],
+    ]);
+  });
+
+  test("No tokens is an empty list, and an unknown resource is exit 65", async () => {
+    expect(await lastout(["tokens", "build1", "--json"], env())).toEqual({ exit: 0, out: "[]\n", err: "" });
+    expect(await lastout(["tokens", "build1"], env())).toEqual({ exit: 0, out: "", err: "lastout: no tokens are held\n" });
+    expect((await lastout(["tokens", "nope"], env())).exit).toBe(65);
+  });
+});
+
+describe("lastout watch", () => {
+  test("It tells how things stand, then changes and events, a line each, until it is interrupted", async () => {
+    await fake.publish("build1", stateObject(), true);
+    const run = start(["watch"], env());
+    await eventually("it tells how things stand", () => run.out().includes("build1 is idle: off, 0 users"));
+    await fake.publish("build1/event", { event: "granted", resource: "build1", time: "2026-11-22T08:00:00.000Z", token: "t", owner: "ci", users: 1 });
+    await fake.publish("build1", stateObject({ state: "powered", phase: "starting", users: 1 }), true);
+    await fake.publish("build1", stateObject({ state: "powered", phase: "starting", users: 1, watts: 4 }), true);
+    await fake.publish("controller/event", { event: "pong", resource: null, time: "2026-11-22T08:00:01.000Z" });
+    await eventually("the last event is told", () => run.out().includes("pong"));
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    expect(run.out().replaceAll(/^\S+ (?=build1 is)/gm, "")).toBe(
+      [
+        "build1 is idle: off, 0 users",
+        "2026-11-22T08:00:00.000Z build1 granted token=t owner=ci users=1",
+        "build1 is starting: powered, 1 user",
+        "2026-11-22T08:00:01.000Z controller pong",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("With --json each line is an object as it was published, of the resources that are named", async () => {
+    await fake.publish("build1", stateObject(), true);
+    await fake.publish("build2", stateObject(), true);
+    const run = start(["watch", "build2", "--json"], env());
+    await eventually("it tells how things stand", () => run.out().includes("\n"));
+    await fake.publish("build1/event", { event: "granted", resource: "build1" });
+    await fake.publish("build2/event", { event: "expired", resource: "build2", token: "t" });
+    await eventually("the event is told", () => run.out().includes("expired"));
+    run.child.kill("SIGTERM");
+    expect(await run.ended).toBe(143);
+    expect(run.out().trim().split("\n").map(json)).toEqual([
+      { name: "build2", ...stateObject() },
+      { event: "expired", resource: "build2", token: "t" },
+    ]);
+  });
+
+  test("It goes on over a broken connection", async () => {
+    await fake.publish("build1", stateObject(), true);
+    const run = start(["watch"], env());
+    await eventually("it tells how things stand", () => run.out().includes("off"));
+    fake.dropClients();
+    await eventually("it is connected again", () => run.err().includes("again"));
+    await fake.publish("build1", stateObject({ state: "powered" }), true);
+    await eventually("the change is told", () => run.out().includes("powered"));
+  });
+
+  test("When nobody reads any more it ends, as by SIGPIPE", async () => {
+    await fake.publish("build1", stateObject(), true);
+    const run = start(["watch"], env());
+    await eventually("it tells how things stand", () => run.out().includes("off"));
+    run.child.stdout?.destroy();
+    await fake.publish("build1", stateObject({ state: "powered" }), true);
+    expect(await run.ended).toBe(141);
+  });
+});

@@ -1,0 +1,234 @@
+// Every mistake that people make in a configuration, and what they are told, as one transcript to read and review:
+// wrong-configurations.txt. `vitest run -u` writes it anew.
+
+import { expect, test } from "vitest";
+import { printMistakes } from "../../src/config/print.ts";
+import { type Lab, loadLab } from "./lab.ts";
+
+interface Case extends Lab {
+  readonly title: string;
+}
+
+const broker = "mqtt: { url: mqtt://broker.lab }\n";
+const plug = "switchers:\n  plug1: { type: tasmota, topic: plug1 }\n";
+const groups =
+  "switchers:\n  plug1: { type: tasmota, topic: plug1 }\n  rack-strip: { type: tasmota, topic: strip1, outlets: 4 }\n";
+const build = "resources:\n  build1: { switcher: plug1 }\n";
+
+const cases: readonly Case[] = [
+  // What is no YAML, or not one mapping.
+  { title: "an empty file", text: "" },
+  { title: "a file of comments only", text: "# mqtt:\n#   base: lastout\n" },
+  { title: "a tab for indentation", text: "mqtt:\n\tbase: lastout\n" },
+  {
+    title: "a bracket that is not closed",
+    text: "switchers:\n  plug1: { type: tasmota, topic: plug1\nresources:\n",
+  },
+  {
+    title: "keys that do not begin in the same column",
+    text: "mqtt:\n  url: mqtt://broker.lab\n   base: lastout\n",
+  },
+  { title: "two documents in one file", text: `${broker}---\n${plug}` },
+  { title: "a text that YAML reads as something else", text: "mqtt:\n  base: @lab\n" },
+  {
+    title: "a text with a colon and a blank",
+    text: "resources:\n  build1:\n    description: worker: the big one\n",
+  },
+  { title: "a tag", text: "mqtt: { base: !!js/function 'function () {}' }\n" },
+  { title: "an alias without its anchor", text: "mqtt:\n  password: *hunter2\n" },
+  { title: "an alias within itself", text: "resources:\n  build1: &b { check: *b }\n" },
+  {
+    title: "aliases that multiply",
+    text: `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [${"*a,".repeat(10)}]\nc: &c [${"*b,".repeat(10)}]\nd: &d [${"*c,".repeat(10)}]\ne: &e [${"*d,".repeat(10)}]\n`,
+  },
+  { title: "a control character", text: "mqtt: { base: 'last\u0007out' }\n" },
+  { title: "a list in the place of the whole", text: "- mqtt\n- broker\n" },
+  { title: "no blank after a colon, the whole being one text", text: "observe:true\n" },
+  {
+    title: "no blank after a colon in braces",
+    text: `mqtt: { url: mqtt://broker.lab, base:lab }\n${plug}${build}`,
+  },
+  { title: "a mapping as a key", text: "? { a: b }\n: c\n" },
+  {
+    title: "the same key twice, with other mistakes beside",
+    text: `${broker}${plug}resources:\n  build1:\n    switcher: plug1\n    offDelay: 1m\n    offDelay: soon\n  build1: { switcher: plug9 }\n`,
+  },
+  { title: "a larger file than any configuration", text: `# ${"x".repeat(1_048_576)}` },
+
+  // Keys and values.
+  {
+    title: "misspelt keys, in every depth",
+    text: `mqqt: { url: mqtt://broker.lab }\n${plug}resources:\n  build1: { swicher: plug1, check: { type: icmp, host: b, intervall: 5s } }\n`,
+  },
+  { title: "keys of nothing known", text: `${broker}${plug}${build}zigbee: true\n` },
+  { title: "sections without a value", text: `mqtt:\nbroker:\n${plug}resources:\n` },
+  {
+    title: "required keys that are missing",
+    text: `${broker}switchers:\n  plug1: { type: tasmota }\n  plug2: { topic: plug2 }\nresources:\n  build1: {}\n  build2: { switcher: plug1, check: { host: b } }\n`,
+  },
+  {
+    title: "values of the wrong type",
+    text: `mqtt: { url: mqtt://broker.lab, clientId: 17, replyPrefixes: a/b }\nobserve: yes\nlimits: { tokens: "5000", payload: 1.5 }\nlog: debug\n${plug}resources:\n  build1: { switcher: [plug1, plug2] }\n`,
+  },
+  {
+    title: "words that are no choice",
+    text: `${broker}log: { level: warning }\ndefaults: { onExternalOn: adpot }\n${plug}${build}`,
+  },
+  { title: "a log level that there is not", text: `${broker}log: { level: trace }\n${plug}${build}` },
+  { title: "access by users, which a later release has", text: `${broker}access: users\n${plug}${build}` },
+  {
+    title: "an unknown kind of switcher, and of check",
+    text: `${broker}switchers:\n  plug1: { type: tasmoto, topic: plug1 }\n  pdu: { type: apc }\nresources:\n  build1: { switcher: plug1, check: { type: ping, host: b } }\n`,
+  },
+  {
+    title: "durations that are none",
+    text: `${broker}restartGrace: half a minute\nlostGrace: -5\ndefaults: { offDelay: 10 min, minOn: true, bootTimeout: 0 }\n${plug}${build}`,
+  },
+  {
+    title: "numbers beyond their limits",
+    text: `${broker}limits: { tokens: 0, payload: 100 }\ndefaults: { bootRetries: -1 }\nswitchers:\n  plug1: { type: tasmota, topic: plug1, outlets: 33 }\nresources:\n  build1: { switcher: plug1/1, check: { type: tcp, host: b, port: 65536, rise: 0, fall: 0 } }\n`,
+  },
+
+  // What has to fit together.
+  { title: "neither broker", text: `${plug}${build}` },
+  {
+    title: "names that cannot be",
+    text: `${broker}switchers:\n  -plug: { type: tasmota, topic: plug1 }\n  "plug 2": { type: tasmota, topic: plug2 }\nresources:\n  controller: { switcher: "-plug" }\n  "a/b": { switcher: "plug 2" }\n`,
+  },
+  {
+    title: "a switcher that there is not",
+    text: `${broker}${groups}resources:\n  build1: { switcher: plug11 }\n  build2: { switcher: rack-stirp/2 }\n  build3: { switcher: garage }\n`,
+  },
+  { title: "no switchers at all", text: `${broker}${build}` },
+  {
+    title: "outlets that a switcher does not have",
+    text: `${broker}${groups}resources:\n  a: { switcher: rack-strip/5 }\n  b: { switcher: rack-strip/0 }\n  c: { switcher: rack-strip }\n  d: { switcher: plug1/1 }\n  e: { switcher: rack-strip/one }\n`,
+  },
+  {
+    title: "an outlet for two resources",
+    text: `${broker}${plug}resources:\n  build1: { switcher: plug1 }\n  build2: { switcher: plug1 }\n`,
+  },
+  {
+    title: "one relay under two names",
+    text: `${broker}switchers:\n  strip: { type: tasmota, topic: s1, outlets: 4 }\n  third: { type: tasmota, topic: s1, outlet: 3 }\n  other: { type: tasmota, topic: s1, outlet: 5 }\nresources:\n  a: { switcher: strip/1 }\n  b: { switcher: third }\n  c: { switcher: other }\n`,
+  },
+  {
+    title: "a usual validity beyond the longest",
+    text: `${broker}defaults: { ttl: { max: 1h } }\n${plug}resources:\n  build1: { switcher: plug1, ttl: { default: 30m } }\n`,
+  },
+  {
+    title: "a usual validity beyond the longest, in a resource",
+    text: `${broker}defaults: { ttl: { default: 30m, max: 1h } }\n${plug}resources:\n  build1: { switcher: plug1, ttl: { default: 2h } }\n`,
+  },
+  {
+    title: "a check that takes longer than its interval",
+    text: `${broker}${plug}resources:\n  build1: { switcher: plug1, check: { type: icmp, host: b, interval: 5s, timeout: 6s } }\n`,
+  },
+  ...["lab/#", "$SYS/lab", "/lastout", "lastout/", "cmnd", "tasmota/discovery", ""].map((base) => ({
+    title: `the base topic '${base}'`,
+    text: `mqtt: { url: mqtt://broker.lab, base: "${base}" }\n${plug}${build}`,
+  })),
+  {
+    title: "a base topic above a device's topics",
+    text: `mqtt: { url: mqtt://broker.lab, base: lab }\nswitchers:\n  plug1: { type: tasmota, topic: plug1, fullTopic: lab/%topic%/%prefix%/ }\n${build}`,
+  },
+  {
+    title: "reply topics that meet others",
+    text: `mqtt: { url: mqtt://broker.lab, base: lab/lastout, replyPrefixes: [lab, lab/lastout/build1, stat/x, a/+/b, jobs/, lab/lastout/reply/ci, jobs] }\n${plug}${build}`,
+  },
+  ...[
+    "http://broker.lab",
+    "tcp://broker.lab",
+    "broker.lab:1883",
+    "mqtt://",
+    "mqtt://ci:hunter2@broker.lab",
+    "mqtt://broker.lab/x",
+    "mqtt://broker.lab:99999",
+  ].map((url) => ({ title: `a broker at ${url}`, text: `mqtt:\n  url: ${url}\n${plug}${build}` })),
+  {
+    title: "TLS files without TLS, a certificate without its key",
+    text: `mqtt: { url: mqtt://broker.lab, ca: ca.pem, cert: me.pem }\n${plug}${build}`,
+    files: { "/etc/lab/ca.pem": "-----BEGIN CERTIFICATE-----\n" },
+  },
+  {
+    title: "TLS files that are none",
+    text: `mqtt: { url: mqtts://broker.lab, ca: ca.pem, cert: me.pem, key: gone.pem }\n${plug}${build}`,
+    files: { "/etc/lab/ca.pem": "hello", "/etc/lab/me.pem": "-----BEGIN CERTIFICATE-----\n" },
+  },
+  {
+    title: "a password without a user",
+    text: `mqtt:\n  url: mqtt://broker.lab\n  password: hunter2\n${plug}${build}`,
+  },
+  {
+    title: "a password that is a number",
+    text: `mqtt:\n  url: mqtt://broker.lab\n  username: ci\n  password: 4711\n${plug}${build}`,
+  },
+  ...["1883", "localhost", "127.0.0.1:0", "0.0.0.0:1883", "'[::]:1883'"].map((listen) => ({
+    title: `an embedded broker on ${listen}`,
+    text: `broker: { listen: ${listen} }\n${plug}${build}`,
+  })),
+  {
+    title: "a password file of the broker that is missing",
+    text: `broker: { listen: 0.0.0.0:1883, users: passwd }\n${plug}${build}`,
+  },
+
+  // Secrets.
+  {
+    title: "an environment variable that is not set",
+    text: `mqtt:\n  url: mqtt://broker.lab\n  username: ci\n  password: \${LASTOUT_PASWORD}\n${plug}${build}`,
+    env: { LASTOUT_PASSWORD: "correct horse" },
+  },
+  {
+    title: "references that are none",
+    text: `mqtt:\n  url: mqtt://broker.lab\n  username: \${1A}\n  clientId: "\${OPEN"\n  base: \${}\n${plug}${build}`,
+  },
+  {
+    title: "a secret file that is missing",
+    text: `mqtt: { url: mqtt://broker.lab, username: ci, password: \${file:/run/secrets/mqtt} }\n${plug}${build}`,
+  },
+  {
+    title: "what was put in is wrong, and not shown",
+    text: `mqtt: { url: \${URL}, base: \${BASE} }\nobserve: \${OBSERVE}\nrestartGrace: \${GRACE}\n${plug}resources:\n  build1: { switcher: \${OUTLET} }\n`,
+    env: {
+      URL: "http://hidden.lab",
+      BASE: "hidden/#",
+      OBSERVE: "true",
+      GRACE: "hiddenish",
+      OUTLET: "hidden-outlet",
+    },
+  },
+
+  // Everything at once.
+  {
+    title: "a merge key whose source is wrong, told once and where it stands",
+    text: `${broker}${groups}resources:\n  build1: &shared { switcher: plug1, offDelay: soon }\n  build2: { <<: *shared, switcher: rack-strip/2 }\n  build3: { <<: *shared, switcher: rack-strip/3, minOn: x }\n`,
+  },
+  {
+    title: "sixty mistakes",
+    text: `${broker}${plug}resources:\n${Array.from({ length: 60 }, (_, index) => `  r${index}: { switcher: nowhere${index} }\n`).join("")}`,
+  },
+];
+
+const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, "    ");
+
+function told(given: Case): string {
+  const loaded = loadLab(given);
+  return loaded.ok ? "NO MISTAKE FOUND" : printMistakes(loaded.mistakes);
+}
+
+test("each wrong configuration is answered with its mistakes, their places and what would be right", async () => {
+  const transcript = cases
+    .map((given) => {
+      const text =
+        given.text.length > 3000
+          ? `(${given.text.length} characters)`
+          : given.text.replaceAll("\t", "<tab>").replaceAll("\u0007", "<bell>");
+      return `## ${given.title}\n\n${indent(text.trimEnd())}\n\n${told(given).replaceAll("/etc/lab/", "")}\n`;
+    })
+    .join("\n");
+  await expect(transcript).toMatchFileSnapshot("wrong-configurations.txt");
+});
+
+test.each(cases)("$title is a mistake", (given) => {
+  expect(told(given)).not.toBe("NO MISTAKE FOUND");
+});

@@ -1,0 +1,437 @@
+// The store as the program sees it: what was committed is there, whatever happens; and what is wrong is said.
+
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDatabase } from "../../src/adapters/store/database.ts";
+import { openStore } from "../../src/adapters/store/store.ts";
+import { supervise } from "../../src/adapters/store/thread.ts";
+import type { Change } from "../../src/core/changes.ts";
+import { instant } from "../../src/core/time.ts";
+import type { Log } from "../../src/ports/log.ts";
+import { type Store, StoreError } from "../../src/ports/store.ts";
+import { change, model, someTime, someToken, sorted, timestamp } from "./records.ts";
+
+const childFile = fileURLToPath(new URL("./store-process.ts", import.meta.url));
+const fullDiskFile = fileURLToPath(new URL("./full-disk-process.ts", import.meta.url));
+let directory: string;
+let path: string;
+let logged: string[];
+let log: Log;
+let toEnd: (() => unknown)[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "lastout-store-"));
+  path = join(directory, "lastout.db");
+  logged = [];
+  const note = (fields: object, sentence: string): number =>
+    logged.push(`${sentence} ${JSON.stringify(fields)}`);
+  log = { debug: note, info: note, warn: note, error: note, fatal: note };
+  toEnd = [];
+});
+
+afterEach(async () => {
+  for (const end of toEnd.toReversed()) {
+    await end();
+  }
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe("a store", () => {
+  it("is empty when it is new, and says in the log that it was made", async () => {
+    const store = await open();
+    expect(await store.load()).toStrictEqual({ snapshot: model([]), written: undefined });
+    expect(logged.join()).toContain("made a new store");
+  });
+
+  it("gives back what was committed after it was closed and opened again", async () => {
+    const first = await openStore(path, { log });
+    await first.commit([someToken("a"), someToken("b", "build2")], someTime);
+    await first.close();
+    const second = await open();
+    expect(await second.load()).toStrictEqual({
+      snapshot: model([someToken("a"), someToken("b", "build2")]),
+      written: someTime,
+    });
+  });
+
+  it("gives back records of every kind, whatever is in them", () => {
+    let run = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.array(change, { maxLength: 10 }), timestamp), { minLength: 1, maxLength: 3 }),
+        (commits) => {
+          run += 1;
+          const file = join(directory, `${run}.db`);
+          const first = openDatabase(file);
+          for (const [changes, written] of commits) {
+            first.commit(changes, written);
+          }
+          const before = first.load();
+          first.close();
+          const second = openDatabase(file);
+          const after = second.load();
+          second.close();
+          // A copy, because fast-check also makes objects without a prototype.
+          const expected: unknown = structuredClone(sorted(model(commits.flatMap(([changes]) => changes))));
+          expect(sorted(after.snapshot)).toStrictEqual(expected);
+          expect(after.written).toStrictEqual(structuredClone(commits.at(-1)?.[1]));
+          expect(before).toStrictEqual(after);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("gives back tokens in the order in which they were granted", async () => {
+    const store = await open();
+    await store.commit([tokenSince("c", 1), tokenSince("a", 2), tokenSince("b", 3)], someTime);
+    expect((await store.load()).snapshot.tokens.map(({ token }) => token)).toEqual(["c", "a", "b"]);
+  });
+
+  it("keeps the time of a commit that changes nothing: a probe", async () => {
+    const store = await open();
+    await store.commit([], someTime);
+    expect((await store.load()).written).toStrictEqual(someTime);
+  });
+
+  it("carries out commits in the order in which they were asked for", async () => {
+    const store = await open();
+    await Promise.all([
+      store.commit([someToken("a")], someTime),
+      store.commit([{ kind: "token", resource: "build1", token: "a", record: undefined }], someTime),
+      store.commit([someToken("b")], someTime),
+    ]);
+    expect((await store.load()).snapshot.tokens.map(({ token }) => token)).toEqual(["b"]);
+  });
+
+  it("takes 10,000 changes in one commit within 2 s", async () => {
+    const store = await open();
+    const changes = Array.from({ length: 10_000 }, (_, number) => someToken(`job-${number}`));
+    const from = process.hrtime.bigint();
+    await store.commit(changes, someTime);
+    expect(Number(process.hrtime.bigint() - from) / 1e6).toBeLessThan(2000);
+    expect((await store.load()).snapshot.tokens).toHaveLength(10_000);
+  });
+
+  it("refuses a record that could not be read back, and writes nothing of that commit", async () => {
+    const store = await open();
+    const broken = someToken("broken");
+    const changes = [someToken("whole"), Object.assign(broken, { record: { token: "broken" } })];
+    await expect(store.commit(changes, someTime)).rejects.toMatchObject({ code: "refused" });
+    expect((await store.load()).snapshot.tokens).toEqual([]);
+    await store.commit([], someTime);
+  });
+
+  it("can be read with plain SQL, with times that a person can read, while it is in use", async () => {
+    const store = await open();
+    await store.commit([someToken("job-1")], someTime);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    expect(reader.prepare("SELECT resource, token, owner, since, expires FROM tokens").all()).toEqual([
+      {
+        resource: "build1",
+        token: "job-1",
+        owner: "ci",
+        since: "2026-11-18T10:50:00.000Z",
+        expires: "2026-11-18T11:50:00.000Z",
+      },
+    ]);
+    expect(reader.prepare("SELECT record FROM meta WHERE name = 'format'").get()).toEqual({
+      record: "lastout store, version 1",
+    });
+    reader.close();
+  });
+
+  it("is readable by its owner alone, whatever the umask says", async () => {
+    const umask = process.umask(0);
+    try {
+      const store = await open();
+      await store.commit([someToken("a")], someTime);
+      for (const suffix of ["", "-wal", "-shm", ".lock"]) {
+        expect(statSync(path + suffix).mode & 0o777, suffix).toBe(0o600);
+      }
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it("leaves nothing but the file and its lock when it is closed, and says no afterwards", async () => {
+    const store = await openStore(path, { log });
+    await store.commit([someToken("a")], someTime);
+    await Promise.all([store.close(), store.close()]);
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    await expect(store.commit([], someTime)).rejects.toMatchObject({ code: "refused" });
+    await expect(store.load()).rejects.toThrow("closed");
+  });
+
+  it("begins anew beside the rests of a first start that was cut short", async () => {
+    writeFileSync(`${path}.new`, "half a databa");
+    const store = await open();
+    expect((await store.load()).written).toBeUndefined();
+  });
+});
+
+describe("a crash", () => {
+  it("loses nothing that was committed: kill -9 while it writes", async () => {
+    const child = startChild(path, 100_000);
+    const acknowledged: string[] = [];
+    for await (const line of createInterface({ input: streamOf(child) })) {
+      if (line.startsWith("token-")) {
+        acknowledged.push(line);
+      }
+      if (acknowledged.length === 200) {
+        child.kill("SIGKILL");
+      }
+    }
+    expect(acknowledged.length).toBeGreaterThanOrEqual(200);
+    const store = await open();
+    const kept = (await store.load()).snapshot.tokens.map(({ token }) => token);
+    expect(kept).toEqual(expect.arrayContaining(acknowledged));
+    expect(kept.length - acknowledged.length).toBeLessThanOrEqual(1 + 200); // Lines that were in the pipe when it was killed.
+  });
+});
+
+describe("a second process on the same store", () => {
+  it("is refused and told who has it, by whatever path it comes; and is let in after kill -9 of the first", async () => {
+    const child = startChild(path, 0, "stay");
+    await firstLine(child);
+    mkdirSync(join(directory, "links"));
+    symlinkSync(path, join(directory, "links", "other.db"));
+    for (const way of [
+      path,
+      relative(process.cwd(), path),
+      join(directory, "links", "other.db"),
+      join(directory, "links/../lastout.db"),
+    ]) {
+      const refusal = await refusalOf(openStore(way, { log }));
+      expect(refusal).toContain("in-use: ");
+      expect(refusal).toContain(`process ${child.pid}`);
+    }
+    const exited = new Promise((done) => child.once("exit", done));
+    child.kill("SIGKILL");
+    await exited;
+    const store = await open();
+    expect((await store.load()).snapshot.tokens).toHaveLength(1);
+  });
+
+  it("is refused within the same process, too, until the first is closed", async () => {
+    const first = await openStore(path, { log });
+    await expect(openStore(path, { log })).rejects.toMatchObject({ code: "in-use" });
+    await first.commit([someToken("still works")], someTime);
+    await first.close();
+    await open();
+  });
+
+  it("lets two stores in one directory be", async () => {
+    await open();
+    const other = await openStore(join(directory, "other.db"), { log });
+    await other.close();
+  });
+});
+
+describe("a store that cannot be used", () => {
+  it("in a directory that is missing: names path, errno and cure", async () => {
+    const refusal = await refusalOf(openStore(join(directory, "no/such/lastout.db"), { log }));
+    expect(refusal).toContain("refused: ");
+    expect(refusal).toMatch(/no\/such\/lastout\.db.*ENOENT.*mkdir -p/);
+  });
+
+  it("that is a directory", async () => {
+    const refusal = await refusalOf(openStore(directory, { log }));
+    expect(refusal).toContain("refused: ");
+    expect(refusal).toContain("is a directory (EISDIR)");
+  });
+
+  it("below a file", async () => {
+    writeFileSync(path, "");
+    await expect(openStore(join(path, "lastout.db"), { log })).rejects.toThrow("ENOTDIR");
+  });
+
+  it("that is a link to nothing", async () => {
+    symlinkSync(join(directory, "nothing"), path);
+    await expect(openStore(path, { log })).rejects.toThrow("ENOENT");
+  });
+
+  it("that belongs to another program", async () => {
+    const other = new DatabaseSync(path);
+    other.exec("CREATE TABLE songs (title TEXT)");
+    other.close();
+    const before = readFileSync(path);
+    const refusal = await refusalOf(openStore(path, { log }));
+    expect(refusal).toContain("refused: ");
+    expect(refusal).toContain("another program");
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() === 0 && !canUnshare())("on a file system that is mounted read-only", () => {
+    const script = `mount -t tmpfs -o size=1m none "$1" && mount -o remount,ro "$1" && exec "$2" "$3" "$1/lastout.db" 1`;
+    const output = inMountNamespace(script);
+    expect(output).toContain("EROFS");
+    expect(output).toContain("mounted read-only");
+  });
+
+  it.skipIf(process.getuid?.() === 0)(
+    "whose file may not be written (skipped for root, who may)",
+    async () => {
+      await (await openStore(path, { log })).close();
+      chmodSync(path, 0o400);
+      await expect(openStore(path, { log })).rejects.toThrow("EACCES");
+    },
+  );
+});
+
+describe("the thread that writes", () => {
+  it("may die: calls that wait are refused, and the next call starts another", async () => {
+    const thread = supervise(path, new URL("./dying-worker.ts", import.meta.url));
+    const refusals = await Promise.all([
+      refusalOf(thread.call({ kind: "load" })),
+      refusalOf(thread.call({ kind: "commit", changes: [], written: someTime })),
+      refusalOf(thread.call({ kind: "load" })),
+    ]);
+    expect(refusals[0]).toBe("none");
+    expect(refusals.slice(1)).toEqual([
+      `refused: the thread that writes the store ${path} ended: struck by lightning`,
+      `refused: the thread that writes the store ${path} ended: struck by lightning`,
+    ]);
+    expect(await refusalOf(thread.call({ kind: "load" }))).toBe("none");
+    await thread.close();
+  });
+
+  it("that cannot be started is a refusal, too", async () => {
+    const thread = supervise(path, new URL("./no-such-worker.ts", import.meta.url));
+    expect(await refusalOf(thread.call({ kind: "load" }))).toContain("refused: the thread");
+    await thread.close();
+  });
+});
+
+describe("a disk that fails", () => {
+  it("by a limit on file size: the commit is refused, and the next one works when there is room again", async () => {
+    // The shell's limit is in units of 1024 bytes (bash, ulimit -f).
+    const output = execFileSync(
+      "bash",
+      ["-c", `ulimit -f 100; trap '' XFSZ; exec "$0" "$1" "$2" 60`, process.execPath, childFile, path],
+      {
+        encoding: "utf8",
+      },
+    );
+    const written = output.match(/^token-\d+$/gm) ?? [];
+    expect(output).toMatch(/StoreError: the disk/);
+    expect(written.length).toBeGreaterThan(0);
+    const store = await open();
+    expect((await store.load()).snapshot.tokens.map(({ token }) => token)).toEqual(
+      expect.arrayContaining(written),
+    );
+    await store.commit([someToken("more")], someTime);
+  });
+
+  it.skipIf(!canUnshare())("by being full (skipped where a file system cannot be mounted)", () => {
+    const output = inMountNamespace(`mount -t tmpfs -o size=400k none "$1" && exec "$2" "$4" "$1"`);
+    expect(output).toMatch(/refused: the disk of the store .* is full \(ENOSPC\): make room/);
+    expect(output).toContain("all there");
+  });
+
+  it("never writes on into another file: one that was moved away or replaced is refused", async () => {
+    const store = await open();
+    await store.commit([someToken("a")], someTime);
+    renameSync(path, `${path}.away`);
+    await expect(store.commit([someToken("b")], someTime)).rejects.toThrow("moved away");
+    writeFileSync(path, readFileSync(`${path}.away`));
+    await expect(store.commit([someToken("b")], someTime)).rejects.toThrow("replaced");
+    rmSync(path);
+    linkSync(`${path}.away`, path);
+    await store.commit([someToken("b")], someTime);
+    expect((await store.load()).snapshot.tokens).toHaveLength(2);
+  });
+
+  it("is told apart from a lock that another program holds, and works again when that is gone", async () => {
+    const store = await open();
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    await expect(store.commit([someToken("a")], someTime)).rejects.toThrow("another program holds");
+    other.exec("ROLLBACK");
+    other.close();
+    await store.commit([someToken("a")], someTime);
+  });
+});
+
+function tokenSince(id: string, since: number): Change {
+  const token = someToken(id);
+  return token.kind === "token" && token.record !== undefined
+    ? { ...token, record: { ...token.record, since: instant(since) } }
+    : token;
+}
+
+/** What the refusal says, code first. */
+async function refusalOf(outcome: Promise<unknown>): Promise<string> {
+  try {
+    await outcome;
+  } catch (error) {
+    return error instanceof StoreError
+      ? `${error.code}: ${error.message}`
+      : `no StoreError: ${String(error)}`;
+  }
+  return "none";
+}
+
+async function open(): Promise<Store> {
+  const store = await openStore(path, { log });
+  toEnd.push(() => store.close());
+  return store;
+}
+
+function startChild(file: string, count: number, then: "end" | "stay" = "end"): ChildProcess {
+  const tokens = then === "stay" ? 1 : count;
+  const child = spawn(process.execPath, [childFile, file, String(tokens), then], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  toEnd.push(() => child.kill("SIGKILL"));
+  return child;
+}
+
+function streamOf(child: ChildProcess): NodeJS.ReadableStream {
+  if (child.stdout === null) {
+    throw new Error("the child has no standard output");
+  }
+  return child.stdout;
+}
+
+async function firstLine(child: ChildProcess): Promise<void> {
+  for await (const line of createInterface({ input: streamOf(child) })) {
+    if (line === "done") {
+      return;
+    }
+  }
+  throw new Error("the child ended before it had opened the store");
+}
+
+function canUnshare(): boolean {
+  return spawnSync("unshare", ["-m", "true"]).status === 0;
+}
+
+/** Run a script as root in a mount namespace of its own: `$1` a directory, `$2` node, `$3` and `$4` the two processes. */
+function inMountNamespace(script: string): string {
+  const { stdout, stderr } = spawnSync(
+    "unshare",
+    ["-m", "sh", "-c", script, "sh", directory, process.execPath, childFile, fullDiskFile],
+    { encoding: "utf8" },
+  );
+  return stdout + stderr;
+}
