@@ -8,14 +8,26 @@ import { CommandError, exits } from "./exit-codes.ts";
 import { obtain, showProgress, type Wish } from "./obtain.ts";
 import { refused, replyText } from "./refusal.ts";
 import { interruption } from "./signals.ts";
-import { durationOption, madeUpToken, onlyResource, ownerOption, purposeOption, tokenId, ttlOption } from "./values.ts";
+import {
+  durationOption,
+  madeUpToken,
+  onlyResource,
+  ownerOption,
+  purposeOption,
+  tokenId,
+  ttlOption,
+} from "./values.ts";
 import type { CheckLevel } from "../core/settings.ts";
 
-const usage = "acquire RESOURCE [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--wait LEVEL]";
+const usage =
+  "acquire RESOURCE [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--wait LEVEL]";
 
 /** `run` takes the same. */
 export const wishOptions: Options = {
-  ttl: { value: "D", help: "how long the token is valid without a renewal, for example 2h (the resource's own)" },
+  ttl: {
+    value: "D",
+    help: "how long the token is valid without a renewal, for example 2h (the resource's own)",
+  },
   timeout: { value: "D", help: "give up after this time, for example 5m (as long as the controller tries)" },
   token: { value: "ID", help: "the token's id; the same id again renews it (a new one is made up)" },
   owner: { value: "O", help: "whose token it is (the user name at the broker, or of this machine)" },
@@ -34,8 +46,14 @@ export const acquireCommand: Command = {
     ...clientOptions,
   },
   examples: [
-    ['token=$(lastout acquire build1 --ttl 2h --wait available --timeout 5m) || exit', "wait until build1 answers, five minutes at most"],
-    ['lastout acquire build1 --token "$BUILD_TAG" --purpose "$BUILD_URL"', "under an id that other steps of the job know"],
+    [
+      "token=$(lastout acquire build1 --ttl 2h --wait available --timeout 5m) || exit",
+      "wait until build1 answers, five minutes at most",
+    ],
+    [
+      'lastout acquire build1 --token "$BUILD_TAG" --purpose "$BUILD_URL"',
+      "under an id that other steps of the job know",
+    ],
   ],
   run: acquire,
 };
@@ -77,7 +95,12 @@ async function acquire(context: Context): Promise<number> {
   }
 }
 
-export function readWish(args: Arguments, settings: ClientSettings, resource: string, wait: CheckLevel): Wish {
+export function readWish(
+  args: Arguments,
+  settings: ClientSettings,
+  resource: string,
+  wait: CheckLevel,
+): Wish {
   const token = args.value("token");
   return {
     resource,
@@ -91,7 +114,11 @@ export function readWish(args: Arguments, settings: ClientSettings, resource: st
 }
 
 /** For a client that vanishes without a farewell (protocol 4.3, rule 8). */
-export const lostWill = ({ resource, token, owner }: Wish): { readonly topic: string; readonly payload: string } => ({
+export const lostWill = ({
+  resource,
+  token,
+  owner,
+}: Wish): { readonly topic: string; readonly payload: string } => ({
   topic: `${resource}/release`,
   payload: JSON.stringify({ token, owner, lost: true }),
 });
@@ -99,7 +126,10 @@ export const lostWill = ({ resource, token, owner }: Wish): { readonly topic: st
 function waitOption(args: Arguments): CheckLevel {
   const level = args.value("wait") ?? "granted";
   if (level !== "granted" && level !== "powered" && level !== "available") {
-    throw new CommandError("invalid-request", `--wait ${level} is nothing to wait for; it is granted, powered or available`);
+    throw new CommandError(
+      "invalid-request",
+      `--wait ${level} is nothing to wait for; it is granted, powered or available`,
+    );
   }
   return level;
 }

@@ -30,9 +30,15 @@ export const helpOption: Options = {
 
 /** Every command that asks a controller takes these. */
 export const clientOptions: Options = {
-  url: { value: "URL", help: "broker: mqtt://, mqtts://, ws:// or wss:// (LASTOUT_URL; mqtt://127.0.0.1:1883)" },
+  url: {
+    value: "URL",
+    help: "broker: mqtt://, mqtts://, ws:// or wss:// (LASTOUT_URL; mqtt://127.0.0.1:1883)",
+  },
   username: { value: "NAME", help: "user name at the broker (LASTOUT_USERNAME)" },
-  "password-file": { value: "FILE", help: "file whose first line is the password (LASTOUT_PASSWORD holds the password itself)" },
+  "password-file": {
+    value: "FILE",
+    help: "file whose first line is the password (LASTOUT_PASSWORD holds the password itself)",
+  },
   base: { value: "TOPIC", help: "base topic of the controller (LASTOUT_BASE; lastout)" },
   json: { value: undefined, help: "print JSON" },
   quiet: { value: undefined, help: "say nothing on standard error but errors" },
@@ -43,7 +49,10 @@ export const clientOptions: Options = {
  * Split the command's name from its words. Common options may stand before it.
  * @returns `name` undefined when there is none
  */
-export function splitCommand(argv: readonly string[]): { readonly name: string | undefined; readonly words: readonly string[] } {
+export function splitCommand(argv: readonly string[]): {
+  readonly name: string | undefined;
+  readonly words: readonly string[];
+} {
   const { tokens } = parse(argv, { ...clientOptions, version: { value: undefined, help: "" } });
   const first = tokens.find((token) => token.kind !== "option");
   if (first === undefined || first.kind === "option-terminator") {
@@ -126,7 +135,10 @@ function parse(words: readonly string[], options: Options) {
     options: Object.fromEntries(
       Object.entries(options).map(([name, { value, short }]) => [
         name,
-        { type: value === undefined ? ("boolean" as const) : ("string" as const), ...(short === undefined ? {} : { short }) },
+        {
+          type: value === undefined ? ("boolean" as const) : ("string" as const),
+          ...(short === undefined ? {} : { short }),
+        },
       ]),
     ),
   });

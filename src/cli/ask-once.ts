@@ -48,7 +48,10 @@ async function controllerOrBroker(client: Client, topic: string, fields: Fields)
   } catch (error) {
     if (error instanceof CommandError && error.code === "no-controller") {
       await client.tell(topic, fields);
-      throw new CommandError("no-controller", `${error.message} The broker has the request and may keep it for the controller`);
+      throw new CommandError(
+        "no-controller",
+        `${error.message} The broker has the request and may keep it for the controller`,
+      );
     }
     throw error;
   }

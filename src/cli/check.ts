@@ -56,7 +56,9 @@ async function check({ args, env, terminal }: Context): Promise<number> {
     );
   } else if (loaded.ok) {
     const { settings, switchers } = loaded.config;
-    terminal.out(`${file} is valid: ${count(settings.resources.size, "resource")}, ${count(switchers.size, "switcher")}`);
+    terminal.out(
+      `${file} is valid: ${count(settings.resources.size, "resource")}, ${count(switchers.size, "switcher")}`,
+    );
   }
   return loaded.ok ? exits.done : exits.configuration;
 }

@@ -11,7 +11,10 @@ export interface Child {
   kill(signal: EndingSignal): void;
 }
 
-export function startChild(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Child {
+export function startChild(
+  command: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Child {
   const [file = "", ...words] = command;
   const child = spawn(file, words, { stdio: "inherit", env: { ...env } });
   const ended = new Promise<{ exit: number; problem: string | undefined }>((resolve) => {
@@ -25,7 +28,10 @@ export function startChild(command: readonly string[], env: Readonly<Record<stri
       }
     });
     child.on("exit", (code, signal) => {
-      resolve({ exit: code ?? exitOfSignal(signal === null ? 0 : constants.signals[signal]), problem: undefined });
+      resolve({
+        exit: code ?? exitOfSignal(signal === null ? 0 : constants.signals[signal]),
+        problem: undefined,
+      });
     });
   });
   return {

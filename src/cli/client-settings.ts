@@ -33,11 +33,14 @@ type ClientFile = z.output<typeof clientFile>;
 export async function clientSettings(args: Arguments, env: Environment): Promise<ClientSettings> {
   const { file, path } = await readClientFile(env);
   const pick = (option: string, variable: string, key: keyof ClientFile): Found | undefined =>
-    found(args.value(option), `--${option}`) ?? found(env[variable], variable) ?? found(file[key], `${path}: ${key}`);
+    found(args.value(option), `--${option}`) ??
+    found(env[variable], variable) ??
+    found(file[key], `${path}: ${key}`);
   const url = pick("url", "LASTOUT_URL", "url");
   const base = pick("base", "LASTOUT_BASE", "base");
   const passwordFile = args.value("password-file");
-  const { address, user } = url === undefined ? { address: "mqtt://127.0.0.1:1883", user: undefined } : brokerAddress(url);
+  const { address, user } =
+    url === undefined ? { address: "mqtt://127.0.0.1:1883", user: undefined } : brokerAddress(url);
   return {
     url: address,
     username: pick("username", "LASTOUT_USERNAME", "username")?.text ?? user,
@@ -59,7 +62,10 @@ interface Found {
 const found = (text: string | undefined, from: string): Found | undefined =>
   text === undefined || text === "" ? undefined : { text, from };
 
-function brokerAddress({ text, from }: Found): { readonly address: string; readonly user: string | undefined } {
+function brokerAddress({ text, from }: Found): {
+  readonly address: string;
+  readonly user: string | undefined;
+} {
   const wrong = (why: string): CommandError => new CommandError("usage", `${from}: ${why}`);
   let url: URL;
   try {
@@ -69,13 +75,19 @@ function brokerAddress({ text, from }: Found): { readonly address: string; reado
     throw wrong("this is no URL; write for example mqtt://broker.lab:1883");
   }
   if (url.password !== "") {
-    throw wrong("the URL holds a password; give it by --password-file FILE, LASTOUT_PASSWORD or client.yaml instead");
+    throw wrong(
+      "the URL holds a password; give it by --password-file FILE, LASTOUT_PASSWORD or client.yaml instead",
+    );
   }
   if (url.protocol === "http:" || url.protocol === "https:") {
-    throw wrong("this release has no REST API; give the URL of the MQTT broker, for example mqtt://broker.lab:1883");
+    throw wrong(
+      "this release has no REST API; give the URL of the MQTT broker, for example mqtt://broker.lab:1883",
+    );
   }
   if (!["mqtt:", "mqtts:", "ws:", "wss:"].includes(url.protocol) || url.host === "") {
-    throw wrong(`'${url.protocol}' does not reach a broker; use mqtt://, mqtts://, ws:// or wss:// and a host`);
+    throw wrong(
+      `'${url.protocol}' does not reach a broker; use mqtt://, mqtts://, ws:// or wss:// and a host`,
+    );
   }
   const user = url.username === "" ? undefined : decoded(url.username);
   url.username = "";
@@ -92,7 +104,12 @@ function decoded(text: string): string {
 }
 
 function baseTopic({ text, from }: Found): string {
-  if (!/^[^/+#\p{Cc}$][^+#\p{Cc}]*$/u.test(text) || text.endsWith("/") || text.includes("//") || Buffer.byteLength(text) > 128) {
+  if (
+    !/^[^/+#\p{Cc}$][^+#\p{Cc}]*$/u.test(text) ||
+    text.endsWith("/") ||
+    text.includes("//") ||
+    Buffer.byteLength(text) > 128
+  ) {
     throw new CommandError(
       "usage",
       `${from}: '${text}' is no base topic: like lastout or lab/lastout, without + # and empty levels, at most 128 bytes`,
@@ -115,7 +132,9 @@ async function readPassword(path: string): Promise<string> {
   return line;
 }
 
-async function readClientFile(env: Environment): Promise<{ readonly file: ClientFile; readonly path: string }> {
+async function readClientFile(
+  env: Environment,
+): Promise<{ readonly file: ClientFile; readonly path: string }> {
   // XDG Base Directory Specification: a relative path there is invalid and is ignored.
   const xdg = env["XDG_CONFIG_HOME"] ?? "";
   const path = join(xdg.startsWith("/") ? xdg : join(homeOf(env), ".config"), "lastout", "client.yaml");
@@ -164,7 +183,10 @@ async function parseClientFile(text: string, path: string): Promise<ClientFile> 
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const at = unknown ?? issue?.path[0];
   const spot = document.places.key(at === undefined ? [] : [String(at)]);
-  throw new CommandError("configuration", `${path}:${spot.line}:${spot.column}: ${clientFileMistake(unknown, at)}`);
+  throw new CommandError(
+    "configuration",
+    `${path}:${spot.line}:${spot.column}: ${clientFileMistake(unknown, at)}`,
+  );
 }
 
 function clientFileMistake(unknown: string | undefined, at: PropertyKey | undefined): string {

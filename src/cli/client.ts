@@ -127,7 +127,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   /** Nothing is sent before the broker has taken the subscriptions: a reply could come before them. Never rejects. */
   async function settle(): Promise<void> {
     try {
-      const filters = ["controller/status", "controller/info", ...options.filters].map((filter) => `${base}/${filter}`);
+      const filters = ["controller/status", "controller/info", ...options.filters].map(
+        (filter) => `${base}/${filter}`,
+      );
       await connection.subscribe([replyTopic, ...filters].map((filter) => ({ filter, qos: 1 })));
     } catch (error) {
       // A broken connection is told by `lost`; a refusal stays one however often it is tried.
@@ -197,7 +199,11 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     const before = status;
     status = payload === "" ? undefined : payload;
     if (before !== undefined) {
-      say(status === "online" ? "the controller is back" : `the controller is away (status: ${status ?? "none"})`);
+      say(
+        status === "online"
+          ? "the controller is back"
+          : `the controller is away (status: ${status ?? "none"})`,
+      );
     }
     if (status === "online" && before !== undefined) {
       session += 1;
@@ -217,7 +223,10 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 
   /** Until anything changes, and no longer than to the earliest of these moments. */
   async function wake(moments: readonly (Instant | undefined)[]): Promise<void> {
-    const next = Math.min(...moments.map((moment) => moment ?? Number.POSITIVE_INFINITY), clock.now() + 3_600_000);
+    const next = Math.min(
+      ...moments.map((moment) => moment ?? Number.POSITIVE_INFINITY),
+      clock.now() + 3_600_000,
+    );
     const change = new AbortController();
     changes.add(change);
     await clock.sleep(millis(Math.max(0, next - clock.now())), change.signal);
@@ -263,10 +272,14 @@ export async function openClient(options: ClientOptions): Promise<Client> {
         }
         if (ready && sentIn !== session && (status === "online" || asked.evenAway === true)) {
           sentIn = session;
-          send(asked.topic, { ...asked.fields(millis(clock.now() - start)), id, replyTo: replyTopic }, (error) => {
-            refusedHere = error;
-            changed();
-          });
+          send(
+            asked.topic,
+            { ...asked.fields(millis(clock.now() - start)), id, replyTo: replyTopic },
+            (error) => {
+              refusedHere = error;
+              changed();
+            },
+          );
         }
         await wake([end, away === undefined ? undefined : instant(away + longestAway)]);
       }
@@ -278,7 +291,10 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 
   function noAnswer({ topic, patience }: RequestOptions): CommandError {
     if (!ready) {
-      return new CommandError("unreachable", `the connection to ${url} broke and is not back; is the broker running?`);
+      return new CommandError(
+        "unreachable",
+        `the connection to ${url} broke and is not back; is the broker running?`,
+      );
     }
     if (status !== "online") {
       return noController();

@@ -12,7 +12,12 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   endWithOurReader();
-  const terminal = openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet: false });
+  const terminal = openTerminal({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    quiet: false,
+  });
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
@@ -46,7 +51,9 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
   return command.run({
     args,
     env: process.env,
-    terminal: quiet ? openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet }) : terminal,
+    terminal: quiet
+      ? openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet })
+      : terminal,
     clock: systemClock,
   });
 }
@@ -75,7 +82,9 @@ async function withoutCommand(argv: readonly string[], terminal: Terminal): Prom
 async function version(): Promise<string> {
   const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
   const manifest: unknown = JSON.parse(text);
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "unknown";
+  return typeof manifest === "object" && manifest !== null && "version" in manifest
+    ? String(manifest.version)
+    : "unknown";
 }
 
 function failed(error: unknown, terminal: Terminal, json: boolean): number {

@@ -24,17 +24,24 @@ export function until(time: string | null | undefined, wall: WallTime): Millis |
 }
 
 /** `build1 is starting: powered, 12 s, ready in about 31 s` */
-export function progressText(name: string, object: StateObject | undefined, elapsed: Millis, wall: WallTime): string {
+export function progressText(
+  name: string,
+  object: StateObject | undefined,
+  elapsed: Millis,
+  wall: WallTime,
+): string {
   if (object === undefined) {
     return `${name}: waiting for a token, ${spoken(elapsed)}`;
   }
   const ready = until(object.readyAt, wall);
-  const estimate = ready === undefined ? "" : ready > 0 ? `, ready in about ${spoken(ready)}` : ", later than usual";
+  const estimate =
+    ready === undefined ? "" : ready > 0 ? `, ready in about ${spoken(ready)}` : ", later than usual";
   return `${standing(name, object)}, ${spoken(elapsed)}${estimate}${problemText(object)}`;
 }
 
 /** The same for where lines stay: no time in it that would be wrong a moment later. */
-export const changeText = (name: string, object: StateObject): string => `${standing(name, object)}${problemText(object)}`;
+export const changeText = (name: string, object: StateObject): string =>
+  `${standing(name, object)}${problemText(object)}`;
 
 /** Two objects with the same key have nothing new to tell a person. */
 export const changeKey = (object: StateObject): string =>

@@ -68,7 +68,8 @@ export function keepToken(
       again = true;
       return;
     }
-    const why = typeof outcome === "string" ? outcome : outcome.ok ? "" : `${outcome.message} (${outcome.error})`;
+    const why =
+      typeof outcome === "string" ? outcome : outcome.ok ? "" : `${outcome.message} (${outcome.error})`;
     tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; the command goes on`);
     again ||= acquiring;
     next = instant(clock.now() + Math.min(third, retryAfterMs));

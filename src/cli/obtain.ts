@@ -36,7 +36,11 @@ export function acquireFields(wish: Wish, elapsed: Millis): Fields {
  * for.
  * @throws CommandError, or the reason of `signal`
  */
-export async function obtain(client: Client, wish: Wish, parts: { readonly clock: Clock; readonly signal: AbortSignal }): Promise<Reply> {
+export async function obtain(
+  client: Client,
+  wish: Wish,
+  parts: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Reply> {
   try {
     return await client.request({
       topic: `${wish.resource}/acquire`,
@@ -75,7 +79,10 @@ export interface Progress {
 }
 
 /** On a terminal a line that moves with time, elsewhere a line for each change. */
-export function showProgress(resource: string, parts: { readonly terminal: Terminal; readonly clock: Clock }): Progress {
+export function showProgress(
+  resource: string,
+  parts: { readonly terminal: Terminal; readonly clock: Clock },
+): Progress {
   const { terminal, clock } = parts;
   const start = clock.now();
   const stopped = new AbortController();

@@ -46,6 +46,11 @@ export function choose(
 
 function unknownResource(name: string, known: readonly string[]): string {
   const near = nearestName(name, known);
-  const cure = near === undefined ? (known.length === 0 ? "there are none" : "'lastout status' lists them") : `did you mean '${near}'?`;
+  const cure =
+    near === undefined
+      ? known.length === 0
+        ? "there are none"
+        : "'lastout status' lists them"
+      : `did you mean '${near}'?`;
   return `no resource or pool is named '${name}'; ${cure} (unknown-resource)`;
 }

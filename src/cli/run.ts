@@ -14,7 +14,8 @@ import { refused } from "./refusal.ts";
 import { forwarding, onSignals } from "./signals.ts";
 import { onlyResource } from "./values.ts";
 
-const usage = "run RESOURCE [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] -- COMMAND [ARG ...]";
+const usage =
+  "run RESOURCE [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] -- COMMAND [ARG ...]";
 
 export const runCommand: Command = {
   usage: usage.replace(/^run /, ""),
@@ -26,7 +27,10 @@ export const runCommand: Command = {
   options: { ...wishOptions, ...clientOptions },
   examples: [
     ["lastout run build1 -- make test", "as long as make runs, build1 is on"],
-    ["lastout run build1 --timeout 10m --purpose \"$BUILD_URL\" -- ssh build1 ./nightly.sh", "give up after ten minutes of waiting"],
+    [
+      'lastout run build1 --timeout 10m --purpose "$BUILD_URL" -- ssh build1 ./nightly.sh',
+      "give up after ten minutes of waiting",
+    ],
   ],
   run,
 };
@@ -65,7 +69,12 @@ async function run(context: Context): Promise<number> {
         return refused(context, reply);
       }
       stage.keeper = keepToken(client, wish, reply, { clock, say: (text) => terminal.say(text) });
-      const exit = await runChild(context, command, { ...wish, resource: reply.resource ?? wish.resource }, stage);
+      const exit = await runChild(
+        context,
+        command,
+        { ...wish, resource: reply.resource ?? wish.resource },
+        stage,
+      );
       await stage.keeper.stop();
       confirmed = await release(client, wish, context);
       return exit;
@@ -87,7 +96,12 @@ interface Stage {
   keeper: Keeper | undefined;
 }
 
-async function runChild({ env, terminal }: Context, command: readonly string[], wish: Wish, stage: Stage): Promise<number> {
+async function runChild(
+  { env, terminal }: Context,
+  command: readonly string[],
+  wish: Wish,
+  stage: Stage,
+): Promise<number> {
   const isForChild = forwarding();
   const child = startChild(command, { ...env, LASTOUT_TOKEN: wish.token, LASTOUT_RESOURCE: wish.resource });
   stage.hand = (signal) => {
@@ -103,7 +117,11 @@ async function runChild({ env, terminal }: Context, command: readonly string[], 
 }
 
 /** @returns whether the controller, not only the broker, has it */
-async function release(client: Client, { resource, token, owner }: Wish, { terminal }: Context): Promise<boolean> {
+async function release(
+  client: Client,
+  { resource, token, owner }: Wish,
+  { terminal }: Context,
+): Promise<boolean> {
   try {
     const reply = await client.request({
       topic: `${resource}/release`,
@@ -112,12 +130,16 @@ async function release(client: Client, { resource, token, owner }: Wish, { termi
       evenAway: true,
     });
     if (!reply.ok && reply.error !== "unknown-token") {
-      terminal.say(`${resource}: the token was not released: ${reply.message} (${reply.error}); it ends when it expires`);
+      terminal.say(
+        `${resource}: the token was not released: ${reply.message} (${reply.error}); it ends when it expires`,
+      );
     }
     return true;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    terminal.say(`${resource}: the release of ${token} could not be confirmed: ${why}. It ends by this client's will or when it expires`);
+    terminal.say(
+      `${resource}: the release of ${token} could not be confirmed: ${why}. It ends by this client's will or when it expires`,
+    );
     return false;
   }
 }
@@ -126,7 +148,10 @@ function commandAfterDashes({ args }: Context): readonly string[] {
   const [resource = "RESOURCE", ...words] = args.words;
   if (args.rest === undefined) {
     const meant = words.length === 0 ? "COMMAND" : words.join(" ");
-    throw new CommandError("usage", `the command comes after two dashes: lastout run ${resource} -- ${meant}`);
+    throw new CommandError(
+      "usage",
+      `the command comes after two dashes: lastout run ${resource} -- ${meant}`,
+    );
   }
   if (args.rest.length === 0 || args.rest[0] === "") {
     throw new CommandError("usage", `no command after the two dashes; usage: lastout ${usage}`);

@@ -1,8 +1,8 @@
-// `lastout serve`: run the controller. Everything it does is app.ts; this is its command line.
+// `lastout serve`: run the controller. What it is made of is app.ts, its demo lab is src/demo; this is its command line.
 
 import { helpOption, type Options } from "./arguments.ts";
-import type { Command } from "./command.ts";
-import { CommandError } from "./exit-codes.ts";
+import type { Command, Context } from "./command.ts";
+import { CommandError, exits } from "./exit-codes.ts";
 
 export const configOption: Options = {
   config: {
@@ -15,26 +15,52 @@ export const serveCommand: Command = {
   usage: "[--config FILE | --demo]",
   about:
     "Run the controller in the foreground until SIGINT or SIGTERM; that changes no outlet. A configuration with mistakes is refused with\n" +
-    "the place of each, exit 78. With --demo: a lab to try things on, with a broker, simulated sockets and machines.",
+    "the place of each, exit 78. With --demo and no --config: a lab to try things on, with a broker, simulated sockets and machines.",
   options: {
     ...configOption,
-    demo: { value: undefined, help: "run a demo lab; needs nothing and leaves nothing behind" },
+    demo: {
+      value: undefined,
+      help: "without --config: run a demo lab; needs nothing and leaves nothing behind",
+    },
     ...helpOption,
   },
   examples: [
     ["lastout serve --demo", "see how it works"],
     ["lastout serve --config /etc/lastout/lastout.yaml", "run a lab"],
   ],
-  run: async ({ args }) => {
-    if (args.words.length > 0 || args.rest !== undefined) {
-      throw new CommandError("usage", `serve takes no words; is '${args.words[0] ?? "--"}' meant as --config FILE?`);
-    }
-    const configFile = args.value("config");
-    const demo = args.has("demo");
-    if (demo && configFile !== undefined) {
-      throw new CommandError("usage", "--demo has a configuration of its own; give either --demo or --config FILE");
-    }
-    const { serve } = await import("../app.ts");
-    return serve({ configFile, demo });
-  },
+  run: serve,
 };
+
+async function serve({ args, env, terminal }: Context): Promise<number> {
+  if (args.words.length > 0 || args.rest !== undefined) {
+    throw new CommandError(
+      "usage",
+      `serve takes no words; is '${args.words[0] ?? "--"}' meant as --config FILE?`,
+    );
+  }
+  const named = args.value("config");
+  if (args.has("demo") && named === undefined) {
+    const { serveDemo } = await import("../demo/serve-demo.ts");
+    return serveDemo((guide) => terminal.block(guide, true));
+  }
+  const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
+  const { printMistakes } = await import("../config/print.ts");
+  const file = named ?? findConfigFile(env, process.cwd());
+  if (file === undefined) {
+    const places = configPlaces(env, process.cwd()).join(", ");
+    throw new CommandError(
+      "configuration",
+      `there is no configuration file: none of ${places}; name one with --config FILE, or try 'lastout serve --demo'`,
+    );
+  }
+  const loaded = loadConfig({ file, env });
+  if (!loaded.ok) {
+    terminal.block(printMistakes(loaded.mistakes), true);
+    return exits.configuration;
+  }
+  if (loaded.warnings.length > 0) {
+    terminal.block(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
+  }
+  const { runController } = await import("../app.ts");
+  return runController({ config: loaded.config, started: () => undefined });
+}

@@ -4,7 +4,10 @@ import { readFileSync } from "node:fs";
 import { type EndingSignal, exitOfSignal, Interrupted, signalNumbers } from "./exit-codes.ts";
 
 /** @returns the end of listening */
-export function onSignals(signals: readonly EndingSignal[], listener: (signal: EndingSignal) => void): () => void {
+export function onSignals(
+  signals: readonly EndingSignal[],
+  listener: (signal: EndingSignal) => void,
+): () => void {
   const listeners = signals.map((signal) => ({ signal, hear: () => listener(signal) }));
   for (const { signal, hear } of listeners) {
     process.on(signal, hear);

@@ -77,7 +77,13 @@ interface Row {
 
 function show({ args, terminal, clock }: Context, rows: readonly Row[]): void {
   if (args.has("json")) {
-    terminal.out(JSON.stringify(rows.map(({ name, object }) => ({ name, ...object })), undefined, 2));
+    terminal.out(
+      JSON.stringify(
+        rows.map(({ name, object }) => ({ name, ...object })),
+        undefined,
+        2,
+      ),
+    );
     return;
   }
   if (rows.length === 0) {
@@ -85,7 +91,11 @@ function show({ args, terminal, clock }: Context, rows: readonly Row[]): void {
   }
   const forPerson = terminal.outIsTerminal;
   const cells = rows.map((row) => cellsOf(row, clock.wall(), forPerson));
-  for (const line of tableOf(["NAME", "STATE", "PHASE", "USERS", "SINCE", "PROBLEM"], cells, terminal.paint)) {
+  for (const line of tableOf(
+    ["NAME", "STATE", "PHASE", "USERS", "SINCE", "PROBLEM"],
+    cells,
+    terminal.paint,
+  )) {
     terminal.out(line);
   }
 }
@@ -118,7 +128,11 @@ function colourOf(state: string): Cell["colour"] {
 function outlook({ offAt, readyAt }: StateObject, wall: WallTime): string {
   const off = until(offAt, wall);
   const ready = until(readyAt, wall);
-  return off !== undefined ? `, off in ${spoken(off)}` : ready !== undefined ? `, ready in ${spoken(ready)}` : "";
+  return off !== undefined
+    ? `, off in ${spoken(off)}`
+    : ready !== undefined
+      ? `, ready in ${spoken(ready)}`
+      : "";
 }
 
 function ago(time: string, wall: WallTime): string {

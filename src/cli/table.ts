@@ -8,10 +8,18 @@ export interface Cell {
 }
 
 /** @returns lines without trailing blanks, the heading first */
-export function tableOf(headings: readonly string[], rows: readonly (readonly Cell[])[], paint: Terminal["paint"]): string[] {
+export function tableOf(
+  headings: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  paint: Terminal["paint"],
+): string[] {
   const heading = headings.map((text): Cell => ({ text, colour: "bold" }));
-  const all = [heading, ...rows].map((row) => row.map((cell) => ({ ...cell, text: cell.text === "" ? "-" : printable(cell.text) })));
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column]?.text ?? ""))));
+  const all = [heading, ...rows].map((row) =>
+    row.map((cell) => ({ ...cell, text: cell.text === "" ? "-" : printable(cell.text) })),
+  );
+  const widths = headings.map((_, column) =>
+    Math.max(...all.map((row) => lengthOf(row[column]?.text ?? ""))),
+  );
   return all.map((row) =>
     row
       .map((cell, column) => {

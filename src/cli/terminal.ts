@@ -76,8 +76,9 @@ export function openTerminal(parts: {
       if (hasProgress) {
         clear();
         if (text !== undefined) {
-          // A line that wraps could not be taken away again.
-          stderr.write([...printable(text)].slice(0, Math.max(10, (stderr.columns ?? 80) - 1)).join(""));
+          // A line that wraps could not be taken away again. A terminal of an unknown size says 0.
+          const columns = stderr.columns === undefined || stderr.columns === 0 ? 80 : stderr.columns;
+          stderr.write([...printable(text)].slice(0, Math.max(10, columns - 1)).join(""));
           shown = true;
         }
       }
@@ -89,4 +90,5 @@ export function openTerminal(parts: {
 }
 
 /** Anybody may publish on a broker: what could steer a terminal or break a line is replaced before it is shown. */
-export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\u{FFFD}");
+export const printable = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\u{FFFD}");

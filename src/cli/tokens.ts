@@ -18,7 +18,8 @@ const pageSize = 1000;
 
 export const tokensCommand: Command = {
   usage: "[RESOURCE ...]",
-  about: "Show the tokens that are held: of these resources, or of all. With --json an array with one object for each token.",
+  about:
+    "Show the tokens that are held: of these resources, or of all. With --json an array with one object for each token.",
   options: clientOptions,
   examples: [
     ["lastout tokens build1", "who keeps build1 on?"],
@@ -79,7 +80,11 @@ async function tokens(context: Context): Promise<number> {
 }
 
 /** Tokens come and go between pages: each id once, and the end is where a page is not full. */
-async function holdersOf(client: Client, resource: string, signal: AbortSignal): Promise<Held[] | ErrorReply> {
+async function holdersOf(
+  client: Client,
+  resource: string,
+  signal: AbortSignal,
+): Promise<Held[] | ErrorReply> {
   const held = new Map<string, Held>();
   for (let offset = 0; ; offset += pageSize) {
     const reply = await client.request({
@@ -122,7 +127,11 @@ function show({ args, terminal, clock }: Context, held: readonly Held[]): void {
     { text: when(text(holder["expires"]), (length) => `in ${length}`) },
     { text: text(holder["purpose"]) },
   ]);
-  for (const line of tableOf(["RESOURCE", "TOKEN", "OWNER", "SINCE", "EXPIRES", "PURPOSE"], cells, terminal.paint)) {
+  for (const line of tableOf(
+    ["RESOURCE", "TOKEN", "OWNER", "SINCE", "EXPIRES", "PURPOSE"],
+    cells,
+    terminal.paint,
+  )) {
     terminal.out(line);
   }
 }

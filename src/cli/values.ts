@@ -22,7 +22,10 @@ export function onlyResource(args: Arguments, usage: string): string {
 }
 
 /** RESOURCE and TOKEN as words, or the token as `--token ID`. */
-export function resourceAndToken(args: Arguments, usage: string): { readonly resource: string; readonly token: string } {
+export function resourceAndToken(
+  args: Arguments,
+  usage: string,
+): { readonly resource: string; readonly token: string } {
   const [name, word, extra] = args.words;
   const option = args.value("token");
   if (name === undefined) {
@@ -40,7 +43,10 @@ export function resourceAndToken(args: Arguments, usage: string): { readonly res
 
 export function resourceName(text: string): string {
   if (text.includes(",") && text.split(",").every(isName)) {
-    throw new CommandError("invalid-request", `'${text}' names several resources; this release takes one at a time`);
+    throw new CommandError(
+      "invalid-request",
+      `'${text}' names several resources; this release takes one at a time`,
+    );
   }
   if (!isName(text) || reservedNames.includes(text)) {
     throw new CommandError(
@@ -68,7 +74,10 @@ export function durationOption(args: Arguments, option: string): Millis | undefi
   }
   const length = parseDuration(text);
   if (length === undefined) {
-    throw new CommandError("invalid-request", `--${option} ${text} is no duration; write seconds (90) or 90s, 15m, 2h, 1h30m, 1d`);
+    throw new CommandError(
+      "invalid-request",
+      `--${option} ${text} is no duration; write seconds (90) or 90s, 15m, 2h, 1h30m, 1d`,
+    );
   }
   return length;
 }
@@ -76,7 +85,10 @@ export function durationOption(args: Arguments, option: string): Millis | undefi
 export function ttlOption(args: Arguments): Millis | undefined {
   const ttl = durationOption(args, "ttl");
   if (ttl === 0) {
-    throw new CommandError("invalid-request", "--ttl must be longer than 0: a token that is over at once is none");
+    throw new CommandError(
+      "invalid-request",
+      "--ttl must be longer than 0: a token that is over at once is none",
+    );
   }
   return ttl;
 }
@@ -84,7 +96,10 @@ export function ttlOption(args: Arguments): Millis | undefined {
 export function purposeOption(args: Arguments): string | undefined {
   const purpose = args.value("purpose");
   if (purpose !== undefined && !isPurpose(purpose)) {
-    throw new CommandError("invalid-request", "--purpose may have up to 256 characters, and no control characters");
+    throw new CommandError(
+      "invalid-request",
+      "--purpose may have up to 256 characters, and no control characters",
+    );
   }
   return purpose;
 }
@@ -103,7 +118,10 @@ export function ownerOption(args: Arguments, username: string | undefined): stri
 
 export function owner(text: string): string {
   if (!isOwner(text)) {
-    throw new CommandError("invalid-request", `'${text}' cannot be an owner: 1 to 128 characters without / + # and control characters`);
+    throw new CommandError(
+      "invalid-request",
+      `'${text}' cannot be an owner: 1 to 128 characters without / + # and control characters`,
+    );
   }
   return text;
 }

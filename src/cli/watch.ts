@@ -23,7 +23,10 @@ export const watchCommand: Command = {
   options: clientOptions,
   examples: [
     ["lastout watch", "everything"],
-    ["lastout watch build1 --json | jq -c 'select(.event == \"expired\")'", "one kind of event of one resource"],
+    [
+      "lastout watch build1 --json | jq -c 'select(.event == \"expired\")'",
+      "one kind of event of one resource",
+    ],
   ],
   run: watch,
 };
@@ -83,12 +86,16 @@ async function watch(context: Context): Promise<number> {
       signal: stop.signal,
     });
     try {
-      await client.pictureComplete(() => (asked.length === 0 ? picture.objects.size : Number.POSITIVE_INFINITY));
+      await client.pictureComplete(() =>
+        asked.length === 0 ? picture.objects.size : Number.POSITIVE_INFINITY,
+      );
       for (const problem of choose(asked, picture.objects).problems) {
         terminal.say(`${problem}; watching for it all the same`);
       }
       if (client.status !== "online") {
-        terminal.say(`no controller answers at ${client.url} (status: ${client.status ?? "none"}); watching for it`);
+        terminal.say(
+          `no controller answers at ${client.url} (status: ${client.status ?? "none"}); watching for it`,
+        );
       }
       while (!stop.signal.aborted) {
         await clock.sleep(millis(Number.POSITIVE_INFINITY), stop.signal);

@@ -46,7 +46,11 @@ const stateObjectSchema = z.looseObject({
 
 export type StateObject = z.output<typeof stateObjectSchema>;
 
-const eventSchema = z.looseObject({ event: z.string(), resource: z.string().nullish(), time: z.string().optional() });
+const eventSchema = z.looseObject({
+  event: z.string(),
+  resource: z.string().nullish(),
+  time: z.string().optional(),
+});
 
 export type EventObject = z.output<typeof eventSchema>;
 
@@ -57,7 +61,8 @@ const markerSchema = z.object({ marker: z.string() });
 export const readReply = (payload: string): Reply | undefined => read(replySchema, payload);
 export const readStateObject = (payload: string): StateObject | undefined => read(stateObjectSchema, payload);
 export const readEvent = (payload: string): EventObject | undefined => read(eventSchema, payload);
-export const readInfo = (payload: string): z.output<typeof infoSchema> | undefined => read(infoSchema, payload);
+export const readInfo = (payload: string): z.output<typeof infoSchema> | undefined =>
+  read(infoSchema, payload);
 export const readMarker = (payload: string): string | undefined => read(markerSchema, payload)?.marker;
 
 function read<Schema extends z.ZodType>(schema: Schema, payload: string): z.output<Schema> | undefined {

@@ -36,7 +36,7 @@ export function mqttUrlProblem(text: string): string | undefined {
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.hostname === "" || /\s/.test(text)) {
-    return `is no URL with a host; ${example}`;
+    return `is no URL with a host and a port up to 65535; ${example}`;
   }
   if (!schemes.has(url.protocol)) {
     const meant = { "http:": "ws", "https:": "wss", "tcp:": "mqtt", "ssl:": "mqtts", "tls:": "mqtts" }[

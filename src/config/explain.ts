@@ -94,7 +94,7 @@ function sayOneOf(options: readonly string[], shown: string, value: unknown): st
 }
 
 function sayWrong(issue: z.core.$ZodIssue, value: unknown, path: Path): string {
-  const shown = isSecretKey(path.at(-1)) ? "what stands there" : describe(value);
+  const shown = isSecretKey(path.at(-1)) ? "something else" : describe(value);
   if (issue.message !== "") {
     // The sentences of the schemas say what is wrong; the value is there for who reads the log and not the file.
     return isScalar(value) && !isSecretKey(path.at(-1)) && /^(is|has|begins|makes) /.test(issue.message)

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { assemble } from "./assemble.ts";
 import type { Config } from "./config.ts";
-import { explain, type Finding, unworded } from "./explain.ts";
+import { atValue, explain, type Finding, unworded } from "./explain.ts";
 import { type ReadFile, readLocalFile } from "./local-file.ts";
 import { inFileOrder, isSecretKey, type Mistake, type Path, pathText } from "./mistakes.ts";
 import { readNamedFiles } from "./named-files.ts";
@@ -99,7 +99,7 @@ export function loadConfig({
   const warnings = [
     ...warningsFor(subject),
     ...named.warnings,
-    ...replaced.openFiles.map((finding): Finding => ({ ...finding, at: "value" })),
+    ...replaced.openFiles.map(({ path, message }) => atValue(path, message)),
     ...(read.open ? literalSecrets(raw) : []),
   ];
   return {

@@ -73,7 +73,7 @@ function broker({ values: { broker: own } }: Subject): Finding[] {
     return [
       atValue(
         ["broker", "listen"],
-        `${quote(own.listen)} is no address and port; write 127.0.0.1:1883, 0.0.0.0:1883 for all of IPv4, or [::1]:1883`,
+        `${quote(own.listen)} is no address with a port of 1 to 65535; write 127.0.0.1:1883, 0.0.0.0:1883 for all of IPv4, or [::1]:1883`,
       ),
     ];
   }

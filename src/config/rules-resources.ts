@@ -81,13 +81,14 @@ function outlets({ values: { switchers, resources }, names: known, broken }: Sub
 
 function sayUnknownSwitcher(outlet: string, name: string, known: readonly string[]): string {
   const near = nearestName(name, known);
+  const behind = outlet.slice(name.length);
   if (known.length === 0) {
     return `there is no switcher for ${quote(outlet)}: the section 'switchers' is missing or empty`;
   }
   const listed = known.slice(0, 10).join(", ") + (known.length > 10 ? ", ..." : "");
   return near === undefined
     ? `there is no switcher for ${quote(outlet)}; known are ${listed}`
-    : `there is no switcher for ${quote(outlet)}; did you mean '${near}${outlet.slice(name.length)}'?`;
+    : `there is no switcher for ${quote(outlet)}; did you mean '${near}${/^\/\d+$/.test(behind) ? behind : ""}'?`;
 }
 
 function sayWrongOutlet(
@@ -155,7 +156,7 @@ function checks({ values: { resources } }: Subject): Finding[] {
       ? [
           atValue(
             ["resources", name, "check", "timeout"],
-            `one check may take ${formatDuration(check.timeout)}, longer than the interval of ${formatDuration(check.interval)}; make the interval as long at least`,
+            `one check may take ${formatDuration(check.timeout)}, longer than the interval of ${formatDuration(check.interval)}; make the interval at least as long`,
           ),
         ]
       : [],

@@ -211,6 +211,25 @@ describe("what it does not put up with", () => {
     expect(await other.next()).toMatchObject({ cmd: "publish", topic: "big" });
   });
 
+  it("more than 1000 connections: one more is closed at once, and the log says so", async () => {
+    const { port } = await start();
+    const many = await Promise.all(Array.from({ length: 1000 }, () => dial(port)));
+    clients.push(...many);
+    const over = await dial(port);
+    clients.push(over);
+    expect(await over.next()).toBe("closed");
+    expect(logged.join("\n")).toContain("too many connections");
+    const [first] = many;
+    first?.end();
+    expect(await first?.next()).toBe("closed");
+    // The broker learns of it a moment later.
+    let code = -1;
+    while (code !== 0) {
+      code = codeOf(await enter({ clientId: "next" }));
+    }
+    expect(code).toBe(0);
+  });
+
   it("large packets in small pieces are counted right", async () => {
     await start();
     const client = await enter({ clientId: "slow" });

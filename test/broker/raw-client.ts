@@ -53,7 +53,7 @@ export interface Login {
   readonly clean?: boolean;
   readonly username?: string;
   readonly password?: string;
-  readonly will?: mqttPacket.IConnectPacket["will"];
+  readonly will?: NonNullable<mqttPacket.IConnectPacket["will"]>;
 }
 
 /** Connect and log in; what the broker answered is in `connack`. */

@@ -26,12 +26,20 @@ describe("Arguments", () => {
   test("Options may stand before and after the names, with a blank or an equals sign", () => {
     const args = readArguments(["--ttl", "2h", "build1", "--json", "--timeout=5m", "token"], options);
     expect(args.words).toEqual(["build1", "token"]);
-    expect([args.value("ttl"), args.value("timeout"), args.has("json"), args.has("quiet")]).toEqual(["2h", "5m", true, false]);
+    expect([args.value("ttl"), args.value("timeout"), args.has("json"), args.has("quiet")]).toEqual([
+      "2h",
+      "5m",
+      true,
+      false,
+    ]);
     expect(args.rest).toBeUndefined();
   });
 
   test("Everything after two dashes is the command, dashes and all", () => {
-    const args = readArguments(["build1", "--ttl", "5", "--", "make", "-j2", "--ttl", "9", "--", "x"], options);
+    const args = readArguments(
+      ["build1", "--ttl", "5", "--", "make", "-j2", "--ttl", "9", "--", "x"],
+      options,
+    );
     expect(args.words).toEqual(["build1"]);
     expect(args.value("ttl")).toBe("5");
     expect(args.rest).toEqual(["make", "-j2", "--ttl", "9", "--", "x"]);

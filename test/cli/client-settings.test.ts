@@ -10,11 +10,17 @@ import { temporaryDirectory } from "./processes.ts";
 
 const nowhere = { XDG_CONFIG_HOME: "/nonexistent" };
 
-function settings(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ClientSettings> {
+function settings(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ClientSettings> {
   return clientSettings(readArguments(words, clientOptions), { ...nowhere, ...env });
 }
 
-async function mistake(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+async function mistake(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   try {
     await settings(words, env);
   } catch (error) {
@@ -45,7 +51,9 @@ describe("Client settings", () => {
   });
 
   test("Flags come before the environment, and that before the user's file, each key by itself", async () => {
-    const { XDG_CONFIG_HOME } = withFile("url: mqtt://file\nusername: filer\npassword: from-file\nbase: filebase\nbearer: x\n");
+    const { XDG_CONFIG_HOME } = withFile(
+      "url: mqtt://file\nusername: filer\npassword: from-file\nbase: filebase\nbearer: x\n",
+    );
     const env = { XDG_CONFIG_HOME, LASTOUT_USERNAME: "enver", LASTOUT_BASE: "envbase", LASTOUT_PASSWORD: "" };
     expect(await settings(["--base", "flagbase"], env)).toEqual({
       url: "mqtt://file",
@@ -58,14 +66,21 @@ describe("Client settings", () => {
   test("The password file is read up to the end of its first line and comes before the environment", async () => {
     const path = join(temporaryDirectory(), "password");
     writeFileSync(path, "s3cret with blanks \r\nnot this\n");
-    expect((await settings(["--password-file", path], { LASTOUT_PASSWORD: "other" })).password).toBe("s3cret with blanks ");
+    expect((await settings(["--password-file", path], { LASTOUT_PASSWORD: "other" })).password).toBe(
+      "s3cret with blanks ",
+    );
     writeFileSync(path, "\n");
-    expect(await mistake(["--password-file", path])).toBe(`64: --password-file: the first line of ${path} is empty`);
+    expect(await mistake(["--password-file", path])).toBe(
+      `64: --password-file: the first line of ${path} is empty`,
+    );
     expect(await mistake(["--password-file", "/nonexistent/pw"])).toContain("64: --password-file: ENOENT");
   });
 
   test("A user name may stand in the URL, a password may not, wherever the URL comes from", async () => {
-    expect(await settings(["--url", "mqtt://b%40t@broker.lab:1884"])).toMatchObject({ url: "mqtt://broker.lab:1884", username: "b@t" });
+    expect(await settings(["--url", "mqtt://b%40t@broker.lab:1884"])).toMatchObject({
+      url: "mqtt://broker.lab:1884",
+      username: "b@t",
+    });
     for (const text of [
       await mistake(["--url", "mqtt://bob:hunter2@broker.lab"]),
       await mistake([], { LASTOUT_URL: "mqtt://bob:hunter2@broker.lab" }),
@@ -88,16 +103,21 @@ describe("Client settings", () => {
     expect(await mistake(["--url", url])).toContain(text);
   });
 
-  test.each(["mqtts://broker.lab", "ws://broker.lab:9001/mqtt", "wss://broker.lab/mqtt?x=1", "mqtt://[::1]:1884"])(
-    "The URL %s is taken as it is",
-    async (url) => {
-      expect((await settings(["--url", url])).url).toBe(url);
+  test.each([
+    "mqtts://broker.lab",
+    "ws://broker.lab:9001/mqtt",
+    "wss://broker.lab/mqtt?x=1",
+    "mqtt://[::1]:1884",
+  ])("The URL %s is taken as it is", async (url) => {
+    expect((await settings(["--url", url])).url).toBe(url);
+  });
+
+  test.each(["/lastout", "lastout/", "a//b", "a/+", "#", "$SYS", "x".repeat(129)])(
+    "The base %s is refused",
+    async (base) => {
+      expect(await mistake(["--base", base])).toContain("64: --base: ");
     },
   );
-
-  test.each(["/lastout", "lastout/", "a//b", "a/+", "#", "$SYS", "x".repeat(129)])("The base %s is refused", async (base) => {
-    expect(await mistake(["--base", base])).toContain("64: --base: ");
-  });
 
   test("A base may have levels", async () => {
     expect((await settings(["--base", "lab/berlin/lastout"])).base).toBe("lab/berlin/lastout");
@@ -105,7 +125,9 @@ describe("Client settings", () => {
 
   test("An unknown key in the user's file is a mistake with its place", async () => {
     const file = withFile("url: mqtt://x\n\npasword: y\n");
-    expect(await mistake([], file)).toBe(`78: ${file.path}:3:1: unknown key 'pasword'; did you mean 'password'?`);
+    expect(await mistake([], file)).toBe(
+      `78: ${file.path}:3:1: unknown key 'pasword'; did you mean 'password'?`,
+    );
   });
 
   test("A value that is no text is a mistake with its place", async () => {
@@ -116,7 +138,9 @@ describe("Client settings", () => {
   });
 
   test("A file that is no mapping, or no YAML, is a mistake", async () => {
-    expect(await mistake([], withFile("mqtt://broker\n"))).toContain("client.yaml:1:1: expected keys and values: url, username");
+    expect(await mistake([], withFile("mqtt://broker\n"))).toContain(
+      "client.yaml:1:1: expected keys and values: url, username",
+    );
     expect(await mistake([], withFile("url: [\n"))).toMatch(/^78: .*client\.yaml:\d+:\d+: /);
   });
 

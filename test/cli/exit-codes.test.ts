@@ -27,7 +27,8 @@ test.each([
 });
 
 test("What goes wrong on our own side has the exit statuses of sysexits.h", () => {
-  const exitOf = (code: ConstructorParameters<typeof CommandError>[0]): number => new CommandError(code, "").exit;
+  const exitOf = (code: ConstructorParameters<typeof CommandError>[0]): number =>
+    new CommandError(code, "").exit;
   expect(exitOf("usage")).toBe(64);
   expect(exitOf("invalid-request")).toBe(65);
   expect(exitOf("unknown-resource")).toBe(65);

@@ -119,7 +119,12 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
     const ids = held.get(resource);
     const about = { resource, token };
     if (ids === undefined) {
-      return { ok: false, ...about, error: "unknown-resource", message: `no resource or pool is named '${resource}'` };
+      return {
+        ok: false,
+        ...about,
+        error: "unknown-resource",
+        message: `no resource or pool is named '${resource}'`,
+      };
     }
     const granted = {
       ok: true,
@@ -135,7 +140,9 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
         ids.add(token);
         return { ...granted, users: ids.size };
       case "renew":
-        return ids.has(token) ? granted : { ok: false, ...about, error: "unknown-token", message: `${token} expired` };
+        return ids.has(token)
+          ? granted
+          : { ok: false, ...about, error: "unknown-token", message: `${token} expired` };
       case "release":
         return ids.delete(token)
           ? { ok: true, ...about, state: "available", users: ids.size }
@@ -145,7 +152,13 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
           ok: true,
           resource,
           total: ids.size,
-          holders: [...ids].map((id) => ({ token: id, owner: "ci", since: "2026-01-01T00:00:00.000Z", expires: null, purpose: null })),
+          holders: [...ids].map((id) => ({
+            token: id,
+            owner: "ci",
+            since: "2026-01-01T00:00:00.000Z",
+            expires: null,
+            purpose: null,
+          })),
           queue: [],
         };
     }
@@ -158,7 +171,10 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
           done();
           const fields: unknown = JSON.parse(packet.payload.toString());
           const topic = packet.topic.slice(base.length + 1);
-          const request = { topic, fields: typeof fields === "object" && fields !== null ? { ...fields } : {} };
+          const request = {
+            topic,
+            fields: typeof fields === "object" && fields !== null ? { ...fields } : {},
+          };
           fake.requests.push(request);
           const answer = fake.answer(request) ?? standard(request);
           if (answer !== "silence") {
@@ -176,7 +192,9 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
 }
 
 /** A state object as a controller publishes it. */
-export const stateObject = (fields: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
+export const stateObject = (
+  fields: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> => ({
   state: "off",
   level: 0,
   since: "2026-11-22T08:00:00.000Z",

@@ -23,15 +23,24 @@ function object(fields: Readonly<Record<string, unknown>>): StateObject {
 describe("Sentences", () => {
   test("The progress line has state, elapsed time and the estimate", () => {
     const starting = object({ state: "powered", phase: "starting", readyAt: "2026-11-22T08:00:43.000Z" });
-    expect(progressText("build1", starting, millis(12_000), wall)).toBe("build1 is starting: powered, 12 s, ready in about 31 s");
+    expect(progressText("build1", starting, millis(12_000), wall)).toBe(
+      "build1 is starting: powered, 12 s, ready in about 31 s",
+    );
   });
 
   test("Without an estimate there is none, and one that has passed is told", () => {
     const starting = { state: "powered", phase: "starting" };
-    expect(progressText("build1", object(starting), millis(0), wall)).toBe("build1 is starting: powered, 0 s");
-    expect(progressText("build1", object({ ...starting, readyAt: "2026-11-22T08:00:12.000Z" }), millis(9000), wall)).toBe(
-      "build1 is starting: powered, 9 s, later than usual",
+    expect(progressText("build1", object(starting), millis(0), wall)).toBe(
+      "build1 is starting: powered, 0 s",
     );
+    expect(
+      progressText(
+        "build1",
+        object({ ...starting, readyAt: "2026-11-22T08:00:12.000Z" }),
+        millis(9000),
+        wall,
+      ),
+    ).toBe("build1 is starting: powered, 9 s, later than usual");
   });
 
   test("Before anything is known the line says what is waited for", () => {
@@ -39,7 +48,11 @@ describe("Sentences", () => {
   });
 
   test("A problem is part of every sentence", () => {
-    const problem = { code: "switch-unreachable", message: "plug1 does not answer", since: "2026-11-22T08:00:00.000Z" };
+    const problem = {
+      code: "switch-unreachable",
+      message: "plug1 does not answer",
+      since: "2026-11-22T08:00:00.000Z",
+    };
     expect(changeText("build1", object({ state: "unknown", phase: "starting", problem }))).toBe(
       "build1 is starting: unknown; problem switch-unreachable: plug1 does not answer",
     );
@@ -59,7 +72,15 @@ describe("Sentences", () => {
   });
 
   test("An event is one line of words, with quotes where a value has blanks", () => {
-    const event = { event: "granted", resource: "build1", time: "2026-11-22T08:00:00.000Z", token: "job-12", users: 1, purpose: "a b", kwh: null };
+    const event = {
+      event: "granted",
+      resource: "build1",
+      time: "2026-11-22T08:00:00.000Z",
+      token: "job-12",
+      users: 1,
+      purpose: "a b",
+      kwh: null,
+    };
     expect(eventLine(readEvent(JSON.stringify(event)) ?? { event: "" })).toBe(
       '2026-11-22T08:00:00.000Z build1 granted token=job-12 users=1 purpose="a b"',
     );
@@ -83,7 +104,11 @@ describe("Tables", () => {
   });
 
   test("Colour does not move the columns", () => {
-    const lines = tableOf(["A", "B"], [[{ text: "x", colour: "red" }, { text: "y" }]], (_, text) => `<${text}>`);
+    const lines = tableOf(
+      ["A", "B"],
+      [[{ text: "x", colour: "red" }, { text: "y" }]],
+      (_, text) => `<${text}>`,
+    );
     expect(lines).toEqual(["<A>  <B>", "<x>  y"]);
   });
 
@@ -93,7 +118,10 @@ describe("Tables", () => {
 });
 
 describe("Terminal", () => {
-  function recorded(isTTY: boolean, more: { readonly env?: Record<string, string>; readonly quiet?: boolean; readonly columns?: number } = {}) {
+  function recorded(
+    isTTY: boolean,
+    more: { readonly env?: Record<string, string>; readonly quiet?: boolean; readonly columns?: number } = {},
+  ) {
     const text = { out: "", err: "" };
     const terminal = openTerminal({
       stdout: { isTTY, write: (part) => (text.out += part) },
@@ -170,12 +198,15 @@ describe("Help", () => {
     }
   });
 
-  test.each(commands.map(({ name }) => name))("The help of %s has its usage, its options and an example, in lines that fit", async (name) => {
-    const command = await commands.find((entry) => entry.name === name)?.load();
-    const help = command === undefined ? "" : commandHelp(name, command);
-    expect(help).toContain(`Usage: lastout ${name}`);
-    expect(help).toContain("--help");
-    expect(help).toMatch(/Examples:\n {2}\S/);
-    expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(140);
-  });
+  test.each(commands.map(({ name }) => name))(
+    "The help of %s has its usage, its options and an example, in lines that fit",
+    async (name) => {
+      const command = await commands.find((entry) => entry.name === name)?.load();
+      const help = command === undefined ? "" : commandHelp(name, command);
+      expect(help).toContain(`Usage: lastout ${name}`);
+      expect(help).toContain("--help");
+      expect(help).toMatch(/Examples:\n {2}\S/);
+      expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(140);
+    },
+  );
 });

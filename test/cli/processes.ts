@@ -32,7 +32,11 @@ export function start(words: readonly string[], env: Readonly<Record<string, str
   return startProgram(process.execPath, [mainFile, ...words], cleanEnv(env));
 }
 
-export function startProgram(file: string, words: readonly string[], env: Readonly<Record<string, string>>): Started {
+export function startProgram(
+  file: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Started {
   const child = spawn(file, words, { env, stdio: ["pipe", "pipe", "pipe"] });
   started.add(child);
   let out = "";

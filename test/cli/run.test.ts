@@ -3,8 +3,22 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type FakeController, type HeardRequest, startFakeController, stateObject } from "./fake-controller.ts";
-import { cleanEnv, endAll, eventually, lastout, mainFile, start, startProgram, temporaryDirectory } from "./processes.ts";
+import {
+  type FakeController,
+  type HeardRequest,
+  startFakeController,
+  stateObject,
+} from "./fake-controller.ts";
+import {
+  cleanEnv,
+  endAll,
+  eventually,
+  lastout,
+  mainFile,
+  start,
+  startProgram,
+  temporaryDirectory,
+} from "./processes.ts";
 
 let fake: FakeController;
 
@@ -22,13 +36,20 @@ const env = (more: Readonly<Record<string, string>> = {}): Record<string, string
   LASTOUT_USERNAME: "ci",
   ...more,
 });
-const asked = (verb: string): HeardRequest[] => fake.requests.filter(({ topic }) => topic === `build1/${verb}`);
+const asked = (verb: string): HeardRequest[] =>
+  fake.requests.filter(({ topic }) => topic === `build1/${verb}`);
 const isHeld = (): boolean => (fake.held.get("build1")?.size ?? 0) > 0;
 const shell = (script: string): string[] => ["--", "sh", "-c", script];
 
 describe("The command", () => {
   test("It runs while the token is held, finds it in its environment, and its output is its own", async () => {
-    const words = ["run", "build1", "--token", "job-1", ...shell("echo $LASTOUT_TOKEN $LASTOUT_RESOURCE; echo problem >&2")];
+    const words = [
+      "run",
+      "build1",
+      "--token",
+      "job-1",
+      ...shell("echo $LASTOUT_TOKEN $LASTOUT_RESOURCE; echo problem >&2"),
+    ];
     expect(await lastout(words, env())).toEqual({ exit: 0, out: "job-1 build1\n", err: "problem\n" });
     expect(fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/release"]);
     expect(asked("acquire")[0]?.fields).toMatchObject({ token: "job-1", owner: "ci", wait: "available" });
@@ -58,7 +79,10 @@ describe("The command", () => {
 
   test("A command that is not there is 127, one that cannot be started is 126, and the token is released", async () => {
     const missing = await lastout(["run", "build1", "--", "no-such-command-here", "x"], env());
-    expect(missing).toMatchObject({ exit: 127, err: "lastout: no-such-command-here was not found; is it in PATH?\n" });
+    expect(missing).toMatchObject({
+      exit: 127,
+      err: "lastout: no-such-command-here was not found; is it in PATH?\n",
+    });
     const file = join(temporaryDirectory(), "not-executable");
     writeFileSync(file, "#!/bin/sh\n");
     chmodSync(file, 0o644);
@@ -110,15 +134,25 @@ describe("Waiting", () => {
 });
 
 describe("Signals", () => {
-  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)("%s is handed to the command, whose status counts", async (signal) => {
-    const name = signal.slice(3);
-    const run = start(["run", "build1", ...shell(`trap 'echo got ${name}; exit 9' ${name}; echo ready; while :; do sleep 0.05; done`)], env());
-    await eventually("the command runs", () => run.out().includes("ready"));
-    run.child.kill(signal);
-    expect(await run.ended).toBe(9);
-    expect(run.out()).toBe(`ready\ngot ${name}\n`);
-    expect(asked("release")).toHaveLength(1);
-  });
+  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)(
+    "%s is handed to the command, whose status counts",
+    async (signal) => {
+      const name = signal.slice(3);
+      const run = start(
+        [
+          "run",
+          "build1",
+          ...shell(`trap 'echo got ${name}; exit 9' ${name}; echo ready; while :; do sleep 0.05; done`),
+        ],
+        env(),
+      );
+      await eventually("the command runs", () => run.out().includes("ready"));
+      run.child.kill(signal);
+      expect(await run.ended).toBe(9);
+      expect(run.out()).toBe(`ready\ngot ${name}\n`);
+      expect(asked("release")).toHaveLength(1);
+    },
+  );
 
   test("A command that dies by the signal gives 128+n, after the release", async () => {
     const run = start(["run", "build1", "--", "sleep", "600"], env());
@@ -130,7 +164,10 @@ describe("Signals", () => {
   });
 
   test("A command that goes on after a signal is left to go on", async () => {
-    const run = start(["run", "build1", ...shell("trap 'echo no' TERM; echo ready; read line; echo $line")], env());
+    const run = start(
+      ["run", "build1", ...shell("trap 'echo no' TERM; echo ready; read line; echo $line")],
+      env(),
+    );
     await eventually("the command runs", () => run.out().includes("ready"));
     run.child.kill("SIGTERM");
     await eventually("the command has it", () => run.out().includes("no"));
@@ -152,31 +189,43 @@ describe("Keeping the token", () => {
     await eventually("it was renewed three times", () => asked("renew").length >= 3);
     run.child.stdin?.end();
     expect(await run.ended).toBe(0);
-    expect(asked("renew")[0]?.fields).toMatchObject({ token: asked("acquire")[0]?.fields["token"], owner: "ci" });
+    expect(asked("renew")[0]?.fields).toMatchObject({
+      token: asked("acquire")[0]?.fields["token"],
+      owner: "ci",
+    });
     expect(asked("acquire")).toHaveLength(1);
     expect(run.err()).toBe("");
   });
 
   test("A token that the controller no longer knows is acquired again under its id, with a warning", async () => {
     fake.ttl = 0.6;
-    const run = start(["run", "build1", "--ttl", "5m", "--", "cat"], env());
-    await eventually("the token is held", isHeld);
+    const run = start(["run", "build1", "--ttl", "5m", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
     fake.held.get("build1")?.clear();
     await eventually("it is held again", isHeld);
     await eventually("that is told", () => run.err().includes("the token is held again"));
     run.child.stdin?.end();
     expect(await run.ended).toBe(0);
     const [first, second] = asked("acquire");
-    expect(second?.fields).toMatchObject({ token: first?.fields["token"], owner: "ci", ttl: 300, wait: "granted" });
+    expect(second?.fields).toMatchObject({
+      token: first?.fields["token"],
+      owner: "ci",
+      ttl: 300,
+      wait: "granted",
+    });
     expect(run.err()).toContain("build1: the token is lost: ");
   });
 
   test("After a broken connection it acquires the same id again, although the will was sent", async () => {
-    const run = start(["run", "build1", "--", "cat"], env());
-    await eventually("the token is held", isHeld);
+    const run = start(["run", "build1", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
     fake.dropClients();
     await eventually("it was acquired again", () => asked("acquire").length === 2);
-    expect(asked("release")[0]?.fields).toEqual({ token: asked("acquire")[0]?.fields["token"], owner: "ci", lost: true });
+    expect(asked("release")[0]?.fields).toEqual({
+      token: asked("acquire")[0]?.fields["token"],
+      owner: "ci",
+      lost: true,
+    });
     await eventually("that is told", () => run.err().includes("the token is held again"));
     run.child.stdin?.end();
     expect(await run.ended).toBe(0);
@@ -185,8 +234,8 @@ describe("Keeping the token", () => {
   });
 
   test("A broker that is away does not end the command, and its status still counts", async () => {
-    const run = start(["run", "build1", ...shell("read line; echo done; exit 4")], env());
-    await eventually("the token is held", isHeld);
+    const run = start(["run", "build1", ...shell("echo ready; read line; echo done; exit 4")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
     await fake.goAway();
     await eventually("the loss is told", () => run.err().includes("connecting again"));
     run.child.stdin?.end("go\n");
@@ -196,11 +245,15 @@ describe("Keeping the token", () => {
     await eventually("it is released", () => asked("release").some(({ fields }) => !("lost" in fields)));
   });
 
-  test("A release that cannot be confirmed is given up after ten seconds, with a warning", { timeout: 20_000 }, async () => {
+  test("A release that cannot be confirmed is given up after ten seconds, with a warning", {
+    timeout: 20_000,
+  }, async () => {
     fake.answer = ({ topic }) => (topic.endsWith("release") ? "silence" : undefined);
     const run = await lastout(["run", "build1", ...shell("exit 5")], env());
     expect(run.exit).toBe(5);
-    expect(run.err).toMatch(/^lastout: build1: the release of cli-\S+ could not be confirmed: .* It ends by this client's will or when it expires\n$/);
+    expect(run.err).toMatch(
+      /^lastout: build1: the release of cli-\S+ could not be confirmed: .* It ends by this client's will or when it expires\n$/,
+    );
     expect(asked("release").map(({ fields }) => fields["lost"])).toEqual([undefined, true]);
   });
 
@@ -209,19 +262,30 @@ describe("Keeping the token", () => {
     await eventually("the token is held", isHeld);
     run.child.kill("SIGKILL");
     await eventually("the will has come", () => asked("release").length === 1);
-    expect(asked("release")[0]?.fields).toEqual({ token: asked("acquire")[0]?.fields["token"], owner: "ci", lost: true });
+    expect(asked("release")[0]?.fields).toEqual({
+      token: asked("acquire")[0]?.fields["token"],
+      owner: "ci",
+      lost: true,
+    });
   });
 });
 
 /** util-linux's `script` gives a program a terminal; what is written to its standard input is typed there. */
 describe("On a terminal", () => {
   const onTerminal = (command: string, more: Readonly<Record<string, string>> = {}) =>
-    startProgram("script", ["-qefc", command, "/dev/null"], cleanEnv(env({ SHELL: "/bin/sh", TERM: "xterm", ...more })));
+    startProgram(
+      "script",
+      ["-qefc", command, "/dev/null"],
+      cleanEnv(env({ SHELL: "/bin/sh", TERM: "xterm", ...more })),
+    );
   const program = (): string => `exec ${process.execPath} ${mainFile}`;
 
   test("^C reaches the command once, since the terminal has sent it already", async () => {
     const run = onTerminal(
-      `${program()} run build1 -- sh -c 'n=0; trap "n=\\$((n+1))" INT; echo ready; read line; sleep 0.3; echo count \\$n; exit 6'`.replaceAll("\\$", "$"),
+      `${program()} run build1 -- sh -c 'n=0; trap "n=\\$((n+1))" INT; echo ready; read line; sleep 0.3; echo count \\$n; exit 6'`.replaceAll(
+        "\\$",
+        "$",
+      ),
     );
     await eventually("the command runs", () => run.out().includes("ready"));
     run.child.stdin?.write("\u0003");

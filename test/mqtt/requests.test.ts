@@ -170,7 +170,7 @@ describe("a payload that is wrong is refused in words that tell what would be ri
     ["ttl 0", '{"ttl":0}', `ttl ${durationRule} 0`],
     ["ttl -5", '{"ttl":-5}', `ttl ${durationRule} -5`],
     ["ttl -0", '{"ttl":-0}', `ttl ${durationRule} 0`],
-    ["ttl 1e999", '{"ttl":1e999}', `ttl ${durationRule} null`],
+    ["ttl 1e999", '{"ttl":1e999}', `ttl ${durationRule} Infinity`],
     ["ttl of half a millisecond", '{"ttl":0.0005}', `ttl ${durationRule} 0.0005`],
     ["ttl 1.5ms", '{"ttl":"1.5ms"}', `ttl ${durationRule} '1.5ms'`],
     ["ttl NaN", '{"ttl":"NaN"}', `ttl ${durationRule} 'NaN'`],

@@ -38,6 +38,8 @@ describe("request topics", () => {
     ["a reply", "lastout/reply/acquire"],
     ["a switcher named like a verb", "lastout/switcher/acquire"],
     ["the controller's own", "lastout/controller/status"],
+    ["its picture of a resource", "lastout/build1/holders"],
+    ["an event of a resource", "lastout/build1/event"],
     ["an unknown verb of the controller", "lastout/controller/cycle"],
     ["the base alone", "lastout"],
   ])("%s: not a request", (_what, topic) => {

@@ -240,6 +240,16 @@ describe("a second process on the same store", () => {
     await open();
   });
 
+  it("is told to delete a lock file that is none", async () => {
+    writeFileSync(
+      `${path}.lock`,
+      "this is a text that somebody put here, longer than a header of a database would be, as it must be to be seen",
+    );
+    expect(await refusalOf(openStore(path, { log }))).toMatch(
+      /^refused: the lock file .*lock is not one: delete it/,
+    );
+  });
+
   it("lets two stores in one directory be", async () => {
     await open();
     const other = await openStore(join(directory, "other.db"), { log });
@@ -348,6 +358,38 @@ describe("a disk that fails", () => {
     expect(output).toContain("all there");
   });
 
+  it.skipIf(!hasStrace())(
+    "in a sync: refused, and the next commit goes to a new handle (skipped where strace is not installed)",
+    () => {
+      // The 6th sync of the database's files fails; Node and SQLite use fdatasync or fsync, depending on the build.
+      const { stdout } = spawnSync(
+        "strace",
+        [
+          "-f",
+          "-o",
+          "/dev/null",
+          "-P",
+          `${path}-wal`,
+          "-e",
+          "inject=fdatasync,fsync:error=EIO:when=6",
+          process.execPath,
+          childFile,
+          path,
+          "12",
+          "end",
+        ],
+        { encoding: "utf8" },
+      );
+      const written = stdout.match(/^token-\d+$/gm) ?? [];
+      expect(stdout.match(/StoreError: the disk failed under the store/g)).toHaveLength(1);
+      expect(written).toHaveLength(11);
+      const database = openDatabase(path);
+      const kept = database.load().snapshot.tokens.map(({ token }) => token);
+      database.close();
+      expect(kept).toEqual(expect.arrayContaining(written));
+    },
+  );
+
   it("never writes on into another file: one that was moved away or replaced is refused", async () => {
     const store = await open();
     await store.commit([someToken("a")], someTime);
@@ -420,6 +462,10 @@ async function firstLine(child: ChildProcess): Promise<void> {
     }
   }
   throw new Error("the child ended before it had opened the store");
+}
+
+function hasStrace(): boolean {
+  return spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 }
 
 function canUnshare(): boolean {

@@ -38,7 +38,8 @@ const connectTimeoutMs = 10_000;
  * It speaks MQTT 3.1 and 3.1.1. Retained messages, sessions and what is queued for them are in memory: they outlive a client's
  * connection, and do not outlive this process. So a restart of the controller is a restart of its broker, too: clients that were away meanwhile
  * find no session, and the controller publishes its retained picture anew. Messages of QoS 1 and 2 for a session that is away
- * (clean session off) are queued, 10,000 at most, and dropped beyond that.
+ * (clean session off) are queued, 10,000 at most, and dropped beyond that. The number of sessions and of retained messages has no bound, as in
+ * mosquitto: those who may connect are trusted that far.
  * @throws BrokerError
  */
 export async function startBroker(options: BrokerOptions, parts: { readonly log: Log }): Promise<Broker> {

@@ -116,6 +116,13 @@ const verbs = ["acquire", "renew", "release", "tokens"] as const;
 const laterVerbs: ReadonlySet<string> = new Set(["override", "cycle"]);
 const controllerVerbs: ReadonlySet<string> = new Set(["acquire", "renew", "release"]);
 
+/** What the controller itself publishes in the place of a verb: `<r>/state` and its like. */
+const publishedNames: ReadonlySet<string> = new Set(
+  topicMap
+    .filter((one) => one.direction === "published")
+    .flatMap((one) => /^<r>\/(\w+)$/.exec(one.topic)?.[1] ?? []),
+);
+
 export type Verb = (typeof verbs)[number];
 
 export type RequestTopic =
@@ -159,6 +166,9 @@ export function parseRequestTopic(base: string, topic: string): RequestTopic {
   }
   if (laterVerbs.has(verb)) {
     return { kind: "refused", resource, because: `this version does not know the request '${verb}'` };
+  }
+  if (user === undefined && publishedNames.has(verb)) {
+    return { kind: "none" };
   }
   const known = verbs.find((one) => one === verb);
   if (known === undefined) {

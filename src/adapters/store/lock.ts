@@ -37,12 +37,23 @@ export function lockStore(path: string): StoreLock {
     database.exec("BEGIN IMMEDIATE");
   } catch (error) {
     const refusal =
-      isBusy(error) && database !== undefined ? inUse(path, database) : explain(error, lockPath);
+      isBusy(error) && database !== undefined ? inUse(path, database) : explainLock(error, lockPath);
     database?.close();
     throw refusal;
   }
   const held = database;
   return { release: () => held.close() };
+}
+
+function explainLock(error: unknown, lockPath: string): StoreError {
+  const explained = explain(error, lockPath);
+  return explained.code === "damaged"
+    ? new StoreError(
+        "refused",
+        `the lock file ${lockPath} is not one: delete it, it holds nothing of value`,
+        { cause: error },
+      )
+    : explained;
 }
 
 const holderRow = z.object({ pid: z.int(), host: z.string() });

@@ -49,8 +49,10 @@ export function migrate(database: DatabaseSync, from: number, steps: readonly Mi
     database.exec(`PRAGMA application_id = ${applicationId}`);
     database.exec("COMMIT");
   } catch (error) {
-    if (database.isTransaction) {
+    try {
       database.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself; and the caller closes the handle, which does the same.
     }
     throw error;
   }

@@ -1,0 +1,334 @@
+// What a right configuration becomes: defaults, paths, what the core is given, and the warnings. The shipped examples are among
+// them, so that they stay right.
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { configJsonSchema } from "../../src/config/json-schema.ts";
+import { configPlaces, findConfigFile, loadConfig } from "../../src/config/load.ts";
+import { mistakesToJson, printMistakes } from "../../src/config/print.ts";
+import { configFile, type Lab, loadLab, rightText } from "./lab.ts";
+
+function right(given: Lab) {
+  const loaded = loadLab(given);
+  if (!loaded.ok) {
+    throw new Error(printMistakes(loaded.mistakes));
+  }
+  return loaded;
+}
+
+const warningsOf = (given: Lab): readonly string[] =>
+  right(given).warnings.map(({ path, message }) => `${path}: ${message}`);
+
+/** All keys of a JSON Schema, wherever they may stand. */
+function schemaKeys(node: unknown): readonly { readonly key: string; readonly described: boolean }[] {
+  if (!isRecord(node)) {
+    return [];
+  }
+  const properties = isRecord(node["properties"]) ? Object.entries(node["properties"]) : [];
+  return [
+    ...properties.map(([key, field]) => ({ key, described: isRecord(field) && "description" in field })),
+    ...Object.values(node).flatMap(schemaKeys),
+  ];
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+test("the smallest configuration is the embedded broker on loopback, one socket and one resource", () => {
+  const { config, warnings } = right({ text: readFileSync("config/smallest.yaml", "utf8") });
+  expect(warnings).toEqual([]);
+  expect(config.mqtt).toEqual({
+    url: "mqtt://127.0.0.1:1883",
+    base: "lastout",
+    clientId: "lastout-rack7",
+    username: undefined,
+    password: undefined,
+    ca: undefined,
+    cert: undefined,
+    key: undefined,
+    sessionExpiry: 3_600_000,
+    replyPrefixes: ["lastout/reply"],
+  });
+  expect(config.broker).toEqual({ host: "127.0.0.1", port: 1883, users: undefined });
+  expect(config.store.path).toBe("/etc/lab/lastout.db");
+  expect(config.limits.payload).toBe(16_384);
+  expect(config.log.level).toBe("info");
+  expect(config.secrets).toEqual([]);
+  expect(config.switchers.get("plug1")).toEqual({
+    name: "plug1",
+    options: {
+      type: "tasmota",
+      topic: "plug1",
+      fullTopic: "%prefix%/%topic%/",
+      prefixes: ["cmnd", "stat", "tele"],
+    },
+    timeout: 5000,
+  });
+  expect(config.settings).toEqual({
+    resources: new Map([
+      [
+        "build1",
+        {
+          name: "build1",
+          outlet: "plug1",
+          ttl: { default: 43_200_000, max: 604_800_000, total: 0 },
+          offDelay: 60_000,
+          bootTimeout: 300_000,
+          bootRetries: 0,
+          minOn: 5000,
+          minOff: 10_000,
+          switchTimeout: 30_000,
+          onExternalOn: "adopt",
+          onExternalOff: "respect",
+          check: undefined,
+        },
+      ],
+    ]),
+    outlets: new Map([["plug1", { id: "plug1", switcher: "plug1", outlet: "1" }]]),
+    switchers: new Map([["plug1", { name: "plug1", type: "tasmota", outlets: ["plug1"] }]]),
+    limits: { tokens: 100_000 },
+    restartGrace: 30_000,
+    lostGrace: 30_000,
+    observe: false,
+  });
+});
+
+test("the configuration with everything is right, and what it calls defaults are the defaults", () => {
+  const text = readFileSync("config/everything.yaml", "utf8");
+  const { config, warnings } = right({ text });
+  expect(warnings.map(({ path }) => path)).toEqual(["resources.build1", "resources.rack-switch"]);
+  const bare = right({ text: rightText }).config;
+  expect(config.limits).toEqual(bare.limits);
+  expect(config.log).toEqual(bare.log);
+  expect(config.store).toEqual(bare.store);
+  expect(config.mqtt.sessionExpiry).toBe(bare.mqtt.sessionExpiry);
+  expect(config.mqtt.replyPrefixes).toEqual(["lastout/reply", "lab/replies"]);
+  const { resources: _own, outlets: _outlets, switchers: _switchers, ...shared } = config.settings;
+  expect(bare.settings).toMatchObject(shared);
+  const { name: _name, outlet: _outlet, ...lamp } = { ...config.settings.resources.get("desk-lamp") };
+  expect(bare.settings.resources.get("build1")).toMatchObject(lamp);
+  expect(config.settings.resources.get("build1")).toMatchObject({
+    ttl: { default: 7_200_000, max: 86_400_000, total: 0 },
+    bootRetries: 1,
+    onExternalOn: "reclaim",
+    check: { interval: 10_000, timeout: 2000, rise: 1, fall: 3 },
+  });
+  expect(config.checks.get("build1")).toEqual({ type: "icmp", host: "build1.lab" });
+  expect(config.checks.get("camera")).toEqual({
+    type: "exec",
+    command: ["/usr/local/bin/camera-answers", "cam1.lab"],
+  });
+  expect(config.descriptions.get("build1")).toBe("OBS worker with 64 cores");
+  expect([...config.settings.outlets.keys()]).toEqual([
+    "build1-plug",
+    "rack-strip/1",
+    "rack-strip/2",
+    "rack-strip/3",
+    "rack-strip/4",
+    "lamp",
+    "trial",
+  ]);
+  expect(config.settings.outlets.get("rack-strip/3")).toEqual({
+    id: "rack-strip/3",
+    switcher: "rack-strip",
+    outlet: "3",
+  });
+});
+
+test("the configuration with everything names every key that there is", () => {
+  const text = readFileSync("config/everything.yaml", "utf8");
+  const keys = new Set(schemaKeys(configJsonSchema()).map(({ key }) => key));
+  expect([...keys].filter((key) => !new RegExp(`(^|[\\s{#])${key}:`, "m").test(text))).toEqual([]);
+});
+
+test("a file in JSON is read as well", () => {
+  const json = JSON.stringify({
+    mqtt: { url: "mqtt://broker.lab" },
+    switchers: { plug1: { type: "tasmota", topic: "plug1" } },
+    resources: { build1: { switcher: "plug1", offDelay: 90 } },
+  });
+  expect(right({ text: json }).config.settings.resources.get("build1")?.offDelay).toBe(90_000);
+});
+
+test("names of JavaScript's own are names like others", () => {
+  const { config } = right({
+    text: "mqtt: { url: mqtt://b }\nswitchers:\n  toString: { type: tasmota, topic: a }\nresources:\n  constructor: { switcher: toString }\n",
+  });
+  expect([...config.settings.resources.keys()]).toEqual(["constructor"]);
+  expect([...config.switchers.keys()]).toEqual(["toString"]);
+});
+
+test("a resource takes each value from itself, then from the defaults, key by key", () => {
+  const { config } = right({
+    text: `${rightText}defaults: { offDelay: 0, ttl: { default: 1h, max: 2h } }\n`.replace(
+      "build1: { switcher: plug1 }",
+      "build1: { switcher: plug1, ttl: { max: 30d } }",
+    ),
+  });
+  expect(config.settings.resources.get("build1")).toMatchObject({
+    offDelay: 0,
+    minOn: 5000,
+    ttl: { default: 3_600_000, max: 2_592_000_000, total: 0 },
+  });
+});
+
+const checkWith = (rest: string) =>
+  right({
+    text: rightText.replace("switcher: plug1 }", `switcher: plug1, check: { type: icmp, host: h${rest} } }`),
+  }).config.settings.resources.get("build1")?.check;
+
+test("a check's time-out is 2 s, or the interval when that is shorter", () => {
+  expect(checkWith("")).toEqual({ interval: 10_000, timeout: 2000, rise: 1, fall: 3 });
+  expect(checkWith(", interval: 2s")).toMatchObject({ interval: 2000, timeout: 2000 });
+  expect(checkWith(", interval: 500ms")).toMatchObject({ interval: 500, timeout: 500 });
+  expect(checkWith(", interval: 3s, timeout: 3s")).toMatchObject({ interval: 3000, timeout: 3000 });
+});
+
+const ownUrlOf = (listen: string) =>
+  right({
+    text: rightText.replace(
+      "mqtt: { url: mqtt://broker.lab }",
+      `mqtt: { username: me }\nbroker: { listen: "${listen}", users: passwd }`,
+    ),
+    files: { "/etc/lab/passwd": "" },
+  }).config.mqtt.url;
+
+test("without mqtt.url the embedded broker is used, at an address that reaches it", () => {
+  expect(ownUrlOf("0.0.0.0:1884")).toBe("mqtt://127.0.0.1:1884");
+  expect(ownUrlOf("[::]:1884")).toBe("mqtt://[::1]:1884");
+  expect(ownUrlOf("10.0.0.7:65535")).toBe("mqtt://10.0.0.7:65535");
+});
+
+test("each way to reach a broker may be written", () => {
+  for (const url of [
+    "mqtt://b",
+    "mqtts://b:8883",
+    "ws://b/mqtt",
+    "wss://b:443/mqtt?x=1",
+    "mqtt://[::1]:1883",
+    "MQTT://b/",
+  ]) {
+    expect(right({ text: rightText.replace("mqtt://broker.lab", `"${url}"`) }).config.mqtt.url).toBe(url);
+  }
+});
+
+test("paths are relative to the configuration file, and certificates are read", () => {
+  const { config } = right({
+    text: `${rightText.replace("url: mqtt://broker.lab", "url: mqtts://b, ca: ca.pem, cert: /x/me.pem, key: me.key")}store: { path: db/tokens.db }\n`,
+    files: {
+      "/etc/lab/ca.pem": "-----BEGIN CERTIFICATE-----\nca",
+      "/x/me.pem": "-----BEGIN CERTIFICATE-----\nme",
+      "/etc/lab/me.key": "-----BEGIN EC PRIVATE KEY-----\nkey",
+    },
+  });
+  expect(config.store.path).toBe("/etc/lab/db/tokens.db");
+  expect(config.mqtt.ca).toContain("ca");
+  expect(config.mqtt.cert).toContain("me");
+  expect(config.secrets).toEqual(["-----BEGIN EC PRIVATE KEY-----\nkey"]);
+});
+
+test("a configuration cannot be changed, its maps included", () => {
+  const { config } = right({ text: rightText });
+  expect(Object.isFrozen(config.settings.resources.get("build1")?.ttl)).toBe(true);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caller without types could do
+  expect(() => (config.settings.resources as Map<string, unknown>).delete("build1")).toThrow(
+    "cannot be changed",
+  );
+});
+
+test("a host whose power would be cut without a shutdown is warned of, once each", () => {
+  const text = rightText
+    .replace("switcher: plug1 }", "switcher: plug1, check: { type: icmp, host: build1.lab } }")
+    .replace("switcher: rack-strip/1 }", "switcher: rack-strip/1, check: { type: exec, command: [x] } }");
+  expect(warningsOf({ text })).toEqual([
+    "resources.build1: lastout will cut the power of the host 'build1.lab' without shutting it down; leave it at that only for what may be cut",
+  ]);
+});
+
+test("a file without resources, and switchers that nothing uses, are warned of", () => {
+  expect(warningsOf({ text: rightText.slice(0, rightText.indexOf("resources")) })).toEqual([
+    "resources: there are no resources: nothing can be acquired",
+  ]);
+  expect(warningsOf({ text: rightText.replace("  rack-switch: { switcher: rack-strip/1 }\n", "") })).toEqual([
+    "switchers.rack-strip: no resource uses this switcher",
+  ]);
+});
+
+test("a total validity below the usual one, and a controller that its own broker would not let in, are warned of", () => {
+  expect(warningsOf({ text: `${rightText}defaults: { ttl: { total: 1h } }\n` })).toEqual([
+    "defaults.ttl.total: every token ends after ttl.total 1h, also one of the usual validity (ttl.default 12h)",
+  ]);
+  const text = rightText.replace("mqtt: { url: mqtt://broker.lab }", "broker: { users: passwd }");
+  expect(warningsOf({ text, files: { "/etc/lab/passwd": "" } })).toEqual([
+    "broker.users: the embedded broker asks everybody for a password, lastout itself as well; give mqtt.username and mqtt.password",
+  ]);
+});
+
+test("passwords, keys and secret files that others may read are warned of", () => {
+  const text = rightText.replace(
+    "mqtt://broker.lab }",
+    "mqtts://b, cert: c, key: k, username: me, password: hunter2, clientId: '${file:id}${file:/run/secrets/id}' }",
+  );
+  const files = {
+    "/etc/lab/c": "-----BEGIN CERTIFICATE-----",
+    "/etc/lab/k": "-----BEGIN PRIVATE KEY-----",
+    "/etc/lab/id": "abc",
+    "/run/secrets/id": "def",
+  };
+  expect(warningsOf({ text, files })).toEqual([]);
+  expect(warningsOf({ text, files, open: true }).toSorted()).toEqual([
+    "mqtt.clientId: others than its owner may read the secret behind '${file:id}'; chmod 600 it",
+    "mqtt.key: others than its owner may read this private key; chmod 600 it",
+    "mqtt.password: a password stands in a file that others than its owner may read; chmod 600 it, or write ${ENV_NAME} or ${file:/run/secrets/x}",
+  ]);
+});
+
+const find = (there: readonly string[]) =>
+  findConfigFile({ HOME: "/h" }, "/lab", (path) => there.includes(path));
+
+test("the file is looked for beside the user, then in the user's folder, then in the machine's", () => {
+  expect(configPlaces({ HOME: "/home/laforge" }, "/lab")).toEqual([
+    "/lab/lastout.yaml",
+    "/home/laforge/.config/lastout/lastout.yaml",
+    "/etc/lastout/lastout.yaml",
+  ]);
+  expect(configPlaces({ HOME: "/home/laforge", XDG_CONFIG_HOME: "/xdg" }, "/lab")[1]).toBe(
+    "/xdg/lastout/lastout.yaml",
+  );
+  expect(configPlaces({ XDG_CONFIG_HOME: "not/absolute" }, "/lab")).toHaveLength(2);
+  expect(find(["/etc/lastout/lastout.yaml", "/h/.config/lastout/lastout.yaml"])).toBe(
+    "/h/.config/lastout/lastout.yaml",
+  );
+  expect(find([])).toBeUndefined();
+});
+
+test("a file that is not there is one mistake without a place", () => {
+  const loaded = loadConfig({ file: "/nowhere/lastout.yaml", env: {} });
+  expect(loaded.ok ? [] : mistakesToJson(loaded.mistakes)).toEqual([
+    {
+      file: "/nowhere/lastout.yaml",
+      line: null,
+      column: null,
+      path: null,
+      message: "the file cannot be read: no such file",
+    },
+  ]);
+});
+
+test("the machine-readable form has file, line, column, path and message", () => {
+  const loaded = loadLab({ text: `${rightText}observe: maybe\n` });
+  expect(loaded.ok ? [] : mistakesToJson(loaded.mistakes)).toEqual([
+    { file: configFile, line: 8, column: 10, path: "observe", message: "must be true or false, not 'maybe'" },
+  ]);
+});
+
+test("the JSON Schema for editors, config/lastout.schema.json, is up to date", async () => {
+  await expect(`${JSON.stringify(configJsonSchema(), null, 2)}\n`).toMatchFileSnapshot(
+    "../../config/lastout.schema.json",
+  );
+});
+
+test("every key of the JSON Schema is described", () => {
+  const missing = schemaKeys(configJsonSchema()).filter(({ described }) => !described);
+  expect(missing).toEqual([]);
+});
