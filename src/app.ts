@@ -114,7 +114,10 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
     carryOut: (effects, at) => carryOut(effects, at),
     tend: () => front.tend(),
     failed: (error) => {
-      log.fatal({ err: error, book: inspectable(book) }, "The controller contradicts itself and stops; no outlet is changed by that");
+      log.fatal(
+        { err: error, book: inspectable(book) },
+        "The controller contradicts itself and stops; no outlet is changed by that",
+      );
       failed.resolve(exit.internal);
     },
   });
@@ -160,10 +163,17 @@ async function readBook(config: Config, store: Store, log: Log): Promise<ReturnT
   const { snapshot, written } = await store.load();
   const adopted = adoptSnapshot(snapshot, written, clock);
   if (adopted.clock === "wall clock went backwards") {
-    log.warn({}, "The wall clock reads earlier than when the store was last written; tokens keep the time that they had left");
+    log.warn(
+      {},
+      "The wall clock reads earlier than when the store was last written; tokens keep the time that they had left",
+    );
   }
   if (adopted.snapshot !== snapshot) {
-    await store.commit(everything(adopted.snapshot), { at: clock.now(), wall: clock.wall(), boot: clock.boot });
+    await store.commit(everything(adopted.snapshot), {
+      at: clock.now(),
+      wall: clock.wall(),
+      boot: clock.boot,
+    });
   }
   const now = clock.now();
   return openBook(config.settings, adopted.snapshot, now, millis(clock.wall() - now));

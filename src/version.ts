@@ -7,5 +7,7 @@ export const version: string = readVersion();
 function readVersion(): string {
   const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   const found: unknown = JSON.parse(text);
-  return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "unknown";
+  return typeof found === "object" && found !== null && "version" in found
+    ? String(found.version)
+    : "unknown";
 }

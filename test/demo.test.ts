@@ -238,7 +238,11 @@ describe("the demo lab", () => {
       brokerPort: b.port,
       storePath: "/tmp/a folder: with #signs/lastout.db",
     });
-    const loaded = loadConfig({ file: "demo.yaml", env: {}, readFile: () => ({ ok: true, text }) });
+    const loaded = loadConfig({
+      file: "demo.yaml",
+      env: {},
+      readFile: () => ({ ok: true, text, open: false }),
+    });
     if (!loaded.ok) {
       throw new Error(loaded.mistakes.map(({ path, message }) => `${path}: ${message}`).join("\n"));
     }

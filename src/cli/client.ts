@@ -9,6 +9,7 @@ import { isOwner } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClientSettings } from "./client-settings.ts";
 import { CommandError } from "./exit-codes.ts";
+import { createWakeUps } from "./wake-ups.ts";
 import { type Reply, readInfo, readMarker, readReply } from "./wire.ts";
 
 export interface ClientOptions {
@@ -81,7 +82,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { openConnection } = await import("../adapters/mqtt/connection.ts");
   const random = randomBytes(8).toString("hex");
   const replyTopic = `${replySpace(settings)}/${random}`;
-  const changes = new Set<AbortController>();
+  const { changed, wake, waitFor } = createWakeUps(clock);
   const waiting = new Map<string, (reply: Reply) => void>();
   const markers = new Set<string>();
   let status: string | undefined;
@@ -215,36 +216,6 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     awaySince = ready && status === "online" ? undefined : (awaySince ?? clock.now());
   }
 
-  function changed(): void {
-    for (const change of [...changes]) {
-      change.abort();
-    }
-  }
-
-  /** Until anything changes, and no longer than to the earliest of these moments. */
-  async function wake(moments: readonly (Instant | undefined)[]): Promise<void> {
-    const next = Math.min(
-      ...moments.map((moment) => moment ?? Number.POSITIVE_INFINITY),
-      clock.now() + 3_600_000,
-    );
-    const change = new AbortController();
-    changes.add(change);
-    await clock.sleep(millis(Math.max(0, next - clock.now())), change.signal);
-    changes.delete(change);
-  }
-
-  /** Waits for `met`. @returns false when it is not met in time */
-  async function waitFor(met: () => boolean, patience: Millis): Promise<boolean> {
-    const end = instant(clock.now() + patience);
-    while (!met()) {
-      if (clock.now() >= end || options.signal?.aborted === true) {
-        return false;
-      }
-      await wake([end]);
-    }
-    return true;
-  }
-
   async function request(asked: RequestOptions): Promise<Reply> {
     const start = clock.now();
     const id = randomBytes(8).toString("hex");
@@ -252,18 +223,22 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     let reply: Reply | undefined;
     let sentIn = 0;
     let refusedHere: CommandError | undefined;
+    /** One of its own, because several requests may share a signal. */
+    const look = (): void => changed();
     waiting.set(id, (given) => {
       reply = given;
     });
-    asked.signal?.addEventListener("abort", changed);
+    asked.signal?.addEventListener("abort", look);
     try {
       for (;;) {
+        // First, so that a grant in the same moment as a ^C is taken back and not kept by nobody.
+        asked.signal?.throwIfAborted();
         if (reply !== undefined) {
           return reply;
         }
-        asked.signal?.throwIfAborted();
-        if (failure !== undefined || refusedHere !== undefined) {
-          throw failure ?? refusedHere;
+        const broken = failure ?? refusedHere;
+        if (broken !== undefined) {
+          throw broken;
         }
         const patienceOver = end !== undefined && clock.now() >= end;
         const away = awaySince;
@@ -284,7 +259,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
         await wake([end, away === undefined ? undefined : instant(away + longestAway)]);
       }
     } finally {
-      asked.signal?.removeEventListener("abort", changed);
+      asked.signal?.removeEventListener("abort", look);
       waiting.delete(id);
     }
   }
@@ -336,10 +311,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     markers.add(marker);
     // Published after the broker had taken the subscriptions, so it comes back after what was retained for them.
     await connection.publish(replyTopic, JSON.stringify({ marker }), { qos: 1, retain: false });
-    await waitFor(() => !markers.has(marker), promptly);
+    await waitFor(() => !markers.has(marker), promptly, options.signal);
     // Some brokers read retained messages from their store meanwhile: the controller says how many there are.
-    const quiet = (): boolean => clock.now() >= lastHeard + 300;
-    while (seen() < (resources ?? 0) && !quiet()) {
+    while (seen() < (resources ?? 0) && clock.now() < lastHeard + 300) {
       await wake([instant(lastHeard + 300)]);
     }
   }
@@ -350,7 +324,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   }
 
   options.signal?.addEventListener("abort", changed);
-  await waitFor(() => ready || failure !== undefined, connectPatience);
+  await waitFor(() => ready || failure !== undefined, connectPatience, options.signal);
   if (!ready) {
     await close(true);
     options.signal?.throwIfAborted();
@@ -365,7 +339,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       return status;
     },
     needController: async () => {
-      if (!(await waitFor(() => status === "online", statusPatience))) {
+      if (!(await waitFor(() => status === "online", statusPatience, options.signal))) {
         options.signal?.throwIfAborted();
         throw noController();
       }

@@ -1,7 +1,6 @@
 // From argv to an exit status: finds the command, reads its arguments, runs it, and turns whatever went wrong into one line on
 // standard error. Not what the commands do.
 
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { nearestName } from "../core/names.ts";
 import { readArguments, splitCommand } from "./arguments.ts";
@@ -21,7 +20,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
-    return failed(error, terminal, argv.includes("--json"));
+    const dashes = argv.indexOf("--");
+    return failed(error, terminal, (dashes === -1 ? argv : argv.slice(0, dashes)).includes("--json"));
   }
 }
 
@@ -68,7 +68,7 @@ async function withoutCommand(argv: readonly string[], terminal: Terminal): Prom
     version: { value: undefined, short: "V", help: "" },
   });
   if (args.has("version")) {
-    terminal.out(await version());
+    terminal.out((await import("../version.ts")).version);
     return exits.done;
   }
   if (args.has("help")) {
@@ -76,15 +76,6 @@ async function withoutCommand(argv: readonly string[], terminal: Terminal): Prom
     return exits.done;
   }
   throw new CommandError("usage", "no command is named; 'lastout --help' lists them");
-}
-
-/** Two levels up, from `src/cli` and from `dist/cli` alike. */
-async function version(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  const manifest: unknown = JSON.parse(text);
-  return typeof manifest === "object" && manifest !== null && "version" in manifest
-    ? String(manifest.version)
-    : "unknown";
 }
 
 function failed(error: unknown, terminal: Terminal, json: boolean): number {
@@ -117,7 +108,7 @@ function internal(error: unknown): string {
  * no reason to end: a job goes on.
  */
 function endWithOurReader(): void {
-  process.stdout.on("error", (error) => {
+  process.stdout.on("error", (error: Error) => {
     if ("code" in error && error.code === "EPIPE") {
       process.exit(128 + 13);
     }

@@ -29,53 +29,59 @@ export function keepToken(
   const { clock, say } = parts;
   const { resource, token, owner } = wish;
   const stopped = new AbortController();
+  let wakeUp = new AbortController();
   let third = thirdOf(granted);
-  let next = instant(clock.now() + third);
-  let again = false;
-  let pause = new AbortController();
+  let due = instant(clock.now() + third);
+  let acquireNext = false;
+  let reconnections = 0;
   /** Each trouble is told once, and its end. */
   let trouble: string | undefined;
 
   async function loop(): Promise<void> {
     while (!stopped.signal.aborted) {
-      if (clock.now() < next && !again) {
-        pause = new AbortController();
-        await clock.sleep(millis(next - clock.now()), AbortSignal.any([stopped.signal, pause.signal]));
-        continue;
+      if (clock.now() >= due) {
+        await turn();
+      } else {
+        wakeUp = new AbortController();
+        await clock.sleep(millis(due - clock.now()), wakeUp.signal);
       }
-      await turn();
     }
   }
 
   async function turn(): Promise<void> {
-    const acquiring = again;
-    again = false;
+    const acquiring = acquireNext;
+    const before = reconnections;
     const outcome = await ask(acquiring);
     if (stopped.signal.aborted) {
       return;
     }
+    due = instant(clock.now() + judge(outcome, acquiring));
+    if (before !== reconnections) {
+      // The link broke meanwhile, and with it went the will.
+      acquireNext = true;
+      due = clock.now();
+    }
+  }
+
+  /** @returns how long until the next turn */
+  function judge(outcome: Reply | string, acquiring: boolean): number {
     if (typeof outcome !== "string" && outcome.ok) {
       if (trouble !== undefined || acquiring) {
         say(`${resource}: the token is held${acquiring ? " again" : ""}`);
       }
       trouble = undefined;
+      acquireNext = false;
       third = thirdOf(outcome);
-      next = instant(clock.now() + third);
-      return;
+      return third;
     }
-    if (typeof outcome !== "string" && !outcome.ok && outcome.error === "unknown-token" && !acquiring) {
+    if (typeof outcome !== "string" && outcome.error === "unknown-token" && !acquiring) {
       tell(`the token is lost: ${outcome.message}; acquiring it again`);
-      again = true;
-      return;
+      acquireNext = true;
+      return 0;
     }
-    const why =
-      typeof outcome === "string" ? outcome : outcome.ok ? "" : `${outcome.message} (${outcome.error})`;
+    const why = typeof outcome === "string" ? outcome : `${outcome.message} (${outcome.error})`;
     tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; the command goes on`);
-    again ||= acquiring;
-    next = instant(clock.now() + Math.min(third, retryAfterMs));
-    if (again) {
-      await clock.sleep(millis(next - clock.now()), stopped.signal);
-    }
+    return Math.min(third, retryAfterMs);
   }
 
   async function ask(acquiring: boolean): Promise<Reply | string> {
@@ -104,11 +110,14 @@ export function keepToken(
   const done = loop();
   return {
     reconnected: () => {
-      again = true;
-      pause.abort();
+      reconnections += 1;
+      acquireNext = true;
+      due = clock.now();
+      wakeUp.abort();
     },
     stop: async () => {
       stopped.abort();
+      wakeUp.abort();
       await done;
     },
   };

@@ -10,7 +10,7 @@ import { choose, openPicture } from "./picture.ts";
 import { interruption } from "./signals.ts";
 import { type Cell, tableOf } from "./table.ts";
 import type { StateObject } from "./wire.ts";
-import { type Millis, millis, type WallTime } from "../core/time.ts";
+import { millis, type WallTime } from "../core/time.ts";
 import { resourceName } from "./values.ts";
 
 export const statusCommand: Command = {
@@ -136,8 +136,8 @@ function outlook({ offAt, readyAt }: StateObject, wall: WallTime): string {
 }
 
 function ago(time: string, wall: WallTime): string {
-  const ahead: Millis | undefined = until(time, wall);
-  return ahead === undefined ? "" : `${spoken(millis(-ahead))} ago`;
+  const ahead = until(time, wall);
+  return ahead === undefined ? "" : `${spoken(millis(0 - ahead))} ago`;
 }
 
 /** The message, when it is so. */

@@ -31,4 +31,4 @@ export function tableOf(
   );
 }
 
-const lengthOf = (text: string): number => [...text].length;
+const lengthOf = (text: string): number => Array.from(text).length;

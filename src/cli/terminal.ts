@@ -13,7 +13,7 @@ export interface Terminal {
   /** Shown in place of the last progress line, where standard error is a terminal; `undefined` takes it away. Elsewhere nothing. */
   progress(text: string | undefined): void;
   /** The text in this colour for standard output, unchanged where there is none. */
-  paint(colour: Colour, text: string): string;
+  readonly paint: (colour: Colour, text: string) => string;
   /** Standard output goes to a person. */
   readonly outIsTerminal: boolean;
   /** A progress line can be shown. */
@@ -78,7 +78,11 @@ export function openTerminal(parts: {
         if (text !== undefined) {
           // A line that wraps could not be taken away again. A terminal of an unknown size says 0.
           const columns = stderr.columns === undefined || stderr.columns === 0 ? 80 : stderr.columns;
-          stderr.write([...printable(text)].slice(0, Math.max(10, columns - 1)).join(""));
+          stderr.write(
+            Array.from(printable(text))
+              .slice(0, Math.max(10, columns - 1))
+              .join(""),
+          );
           shown = true;
         }
       }

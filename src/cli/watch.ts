@@ -48,7 +48,7 @@ async function watch(context: Context): Promise<number> {
       return;
     }
     const object = picture.take(name, payload);
-    if (object === undefined) {
+    if (object === undefined || !picture.objects.has(name)) {
       told.delete(name);
     } else if (args.has("json")) {
       terminal.out(JSON.stringify({ name, ...object }));

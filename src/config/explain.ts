@@ -20,6 +20,9 @@ export const atValue = (path: Path, message: string): Finding => ({ path, at: "v
 /** To be given to zod's `safeParse`: what has no sentence of its own gets none, and is worded here. */
 export const unworded = { error: () => "" };
 
+/** Far more than are shown: in a file of a megabyte that is wrong throughout, wording them all would take seconds. */
+const mostWorded = 1000;
+
 /**
  * @param raw the file's values as written, with `${...}`
  * @param redact for the sentences of the schemas, which saw what was put in
@@ -30,11 +33,11 @@ export function explain(
   redact: (text: string) => string,
 ): readonly Finding[] {
   const schema = configJsonSchema();
-  return issues.flatMap((issue): readonly Finding[] => {
+  return issues.slice(0, mostWorded).flatMap((issue): readonly Finding[] => {
     const path = issue.path.filter((part) => typeof part !== "symbol");
     if (issue.code === "unrecognized_keys") {
       const known = knownKeys(schema, path, raw);
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, mostWorded).map((key) => ({
         path: [...path, key],
         at: "key",
         message: sayUnknownKey(key, valueAt(raw, [...path, key]), known),
@@ -75,7 +78,7 @@ function sayUnknownKey(key: string, value: unknown, known: readonly string[]): s
 }
 
 /** `; did you mean 'x'?`, or all there are. */
-export function orNearest(wrong: string, known: readonly string[]): string {
+function orNearest(wrong: string, known: readonly string[]): string {
   const near = nearestName(wrong, known);
   return near === undefined ? `; known are ${known.join(", ")}` : `; did you mean '${near}'?`;
 }

@@ -63,14 +63,16 @@ export function loadConfig({
   });
 
   const yaml = readYaml(read.text);
-  const mistakes = yaml.mistakes.map(({ path, message, ...spot }) => mistakeAt(spot, path, message, false));
+  const yamlMistakes = yaml.mistakes.map(({ path, message, ...spot }) =>
+    mistakeAt(spot, path, message, false),
+  );
   if (yaml.document === undefined) {
-    return { ok: false, mistakes: inFileOrder(mistakes) };
+    return { ok: false, mistakes: inFileOrder(yamlMistakes) };
   }
   const { value: raw, places } = yaml.document;
   const folder = dirname(resolve(file));
   const replaced = replaceSecrets(raw, { env, readFile, folder });
-  const { redact, texts: secrets } = replaced.secrets;
+  const { redact, redactWords, texts: secrets } = replaced.secrets;
   const unreplaced = new Set(replaced.mistakes.map(({ path }) => pathText(path)));
   const placed = (findings: readonly Finding[]): readonly Mistake[] =>
     findings
@@ -80,19 +82,23 @@ export function loadConfig({
       );
   const redacted = (findings: readonly Finding[]): readonly Finding[] =>
     findings.map((finding) => ({ ...finding, message: redact(finding.message) }));
-  for (const { path, message } of replaced.mistakes) {
-    mistakes.push(mistakeAt(places.value(path), pathText(path), message, isSecretKey(path.at(-1))));
-  }
 
   const parsed = fileSchema.safeParse(replaced.value, unworded);
-  const issues = explain(parsed.error?.issues ?? [], raw, redact);
-  mistakes.push(...placed(issues));
+  const issues = explain(parsed.error?.issues ?? [], raw, redactWords);
+  const formMistakes = [
+    ...yamlMistakes,
+    ...replaced.mistakes.map(({ path, message }) =>
+      mistakeAt(places.value(path), pathText(path), message, isSecretKey(path.at(-1))),
+    ),
+    ...placed(issues),
+  ];
   const subject = subjectOf(replaced.value, issues);
   if (subject === undefined) {
-    return { ok: false, mistakes: inFileOrder(mistakes) };
+    return { ok: false, mistakes: inFileOrder(formMistakes) };
   }
   const named = readNamedFiles(subject.values, folder, readFile);
-  mistakes.push(...placed(redacted([...mistakesIn(subject), ...named.mistakes])));
+  const ruleMistakes = placed(redacted([...mistakesIn(subject), ...named.mistakes]));
+  const mistakes = [...formMistakes, ...ruleMistakes];
   if (mistakes.length > 0) {
     return { ok: false, mistakes: inFileOrder(mistakes) };
   }

@@ -4,7 +4,7 @@
 import { pathText } from "./mistakes.ts";
 import type { PlaceNode } from "./places.ts";
 
-export interface OffsetMistake {
+interface OffsetMistake {
   readonly offset: number;
   readonly path: string;
   readonly message: string;

@@ -186,13 +186,13 @@ function kindsWith<Entry>(
   return z.discriminatedUnion("type", [first, ...rest]).meta({ description }) as unknown as z.ZodType<Entry>;
 }
 
-export const switcherEntry = kindsWith<SwitcherEntry>(
+const switcherEntry = kindsWith<SwitcherEntry>(
   switcherKinds,
   switcherTimes,
   "A device that switches outlets. One outlet is named by the switcher's name alone, those of a group NAME/1, NAME/2 and so on.",
 );
 
-export const checkEntry = kindsWith<CheckEntry>(
+const checkEntry = kindsWith<CheckEntry>(
   checkerKinds,
   checkTimes,
   "How to find out whether the resource answers. Absent: it is available as soon as it is powered.",

@@ -21,16 +21,18 @@ export interface Replaced {
   readonly secrets: Secrets;
 }
 
-export interface SecretMistake {
+interface SecretMistake {
   readonly path: Path;
   readonly message: string;
 }
 
-export interface Secrets {
+interface Secrets {
   /** What must not be shown: everything that was put in and has at least 4 characters, and the values of password keys however short. */
   readonly texts: readonly string[];
   /** The text with what was put in taken out again: `${NAME}` stands in its place. */
   readonly redact: (text: string) => string;
+  /** The same, and words of what was put in are taken out as well: for sentences that may quote a part of it. */
+  readonly redactWords: (text: string) => string;
 }
 
 /** A secret file is a line or a key, not a disk image. */
@@ -93,7 +95,13 @@ export function replaceSecrets(raw: unknown, surroundings: Surroundings): Replac
   };
 
   const value = replace(raw, []);
-  return { value, mistakes, openFiles, secrets: { texts: [...hidden], redact: redactor(origins) } };
+  const redact = redactor(origins);
+  return {
+    value,
+    mistakes,
+    openFiles,
+    secrets: { texts: [...hidden], redact, redactWords: wordRedactor(origins, redact) },
+  };
 }
 
 /** `$${` is an escaped `${`; a reference that is not closed is found, too, to be told. */
@@ -152,4 +160,12 @@ function redactor(origins: ReadonlyMap<string, string>): (text: string) => strin
       const unquoted = rest.replaceAll(quote(secret), () => quote(origin));
       return secret.length < 4 ? unquoted : unquoted.replaceAll(secret, () => origin);
     }, text);
+}
+
+function wordRedactor(
+  origins: ReadonlyMap<string, string>,
+  redact: (text: string) => string,
+): (text: string) => string {
+  const words = new Set([...origins.keys()].flatMap((secret) => secret.match(/[\p{L}\p{N}]{4,}/gu) ?? []));
+  return (text) => [...words].reduce((rest, word) => rest.replaceAll(word, "..."), redact(text));
 }

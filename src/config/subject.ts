@@ -20,8 +20,14 @@ export interface Subject {
 /** A section whose name is misspelt is wrong, not absent. */
 const sections = Object.keys(fileSchema.shape);
 
+/** With more than this, what the rules could add would not be shown any more, and taking the file apart would take its time. */
+const mostFindings = 200;
+
 /** What is right in a file with mistakes, so that the rules can look at that. `undefined` when nothing can be made of it. */
 export function subjectOf(value: unknown, findings: readonly Finding[]): Subject | undefined {
+  if (findings.length > mostFindings) {
+    return undefined;
+  }
   const removed = new Set<string>();
   let rest = value;
   for (const { path, message } of findings) {

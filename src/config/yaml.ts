@@ -16,7 +16,7 @@ import { createPlaceMap, mostAliased, type PlaceMap } from "./place-map.ts";
 import { type Places, placesOf, type Spot, spotFinder } from "./places.ts";
 import { sayParseError } from "./yaml-failures.ts";
 
-export interface YamlMistake extends Spot {
+interface YamlMistake extends Spot {
   readonly path: string;
   readonly message: string;
 }

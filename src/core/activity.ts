@@ -257,7 +257,9 @@ function cycleOn(
   if (!wanted) {
     return unwanted(turn, resource, outlet, seen);
   }
-  return isAvailable(resource) || somebodyWasTold(resource) ? stayOn(turn, resource, outlet, seen) : undefined;
+  return isAvailable(resource) || somebodyWasTold(resource)
+    ? stayOn(turn, resource, outlet, seen)
+    : undefined;
 }
 
 function stayOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
@@ -299,9 +301,13 @@ export function waitsInVain(
     if (activity.handOff) {
       return { who: "patient", message: `${settings.name} was switched off from outside` };
     }
-    const late = since !== undefined && after(since, settings.switchTimeout) <= turn.at && outlet.seen.name !== "on";
+    const late =
+      since !== undefined && after(since, settings.switchTimeout) <= turn.at && outlet.seen.name !== "on";
     if (late && (outlet.mismatch || outlet.silent)) {
-      return { who: "patient", message: `outlet ${outlet.settings.id} does not ${outlet.silent ? "answer" : "follow"}` };
+      return {
+        who: "patient",
+        message: `outlet ${outlet.settings.id} does not ${outlet.silent ? "answer" : "follow"}`,
+      };
     }
     if (late && turn.book.settings.observe) {
       return { who: "patient", message: "with observe: true nothing is switched" };

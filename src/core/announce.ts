@@ -10,7 +10,12 @@ type Fields = Readonly<Record<string, string | number | boolean | null>>;
 export const wireTime = (book: Book, at: Instant): string => isoOf(wallTime(at + book.wallOffset));
 
 /** @param resource its name; `undefined` for an event that belongs to no one resource */
-export function announce(turn: Turn, resource: string | undefined, event: AnnouncementName, fields: Fields): void {
+export function announce(
+  turn: Turn,
+  resource: string | undefined,
+  event: AnnouncementName,
+  fields: Fields,
+): void {
   turn.effects.push({
     kind: "announce",
     announcement: { event, resource, time: wireTime(turn.book, turn.at), fields },

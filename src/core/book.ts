@@ -166,9 +166,7 @@ export interface Outlet {
   mismatch: boolean;
 }
 
-export type Seen =
-  | { readonly name: "unknown" }
-  | { readonly name: Position; readonly since: Instant };
+export type Seen = { readonly name: "unknown" } | { readonly name: Position; readonly since: Instant };
 
 export interface Command {
   readonly position: Position;

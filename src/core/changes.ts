@@ -81,8 +81,18 @@ export interface PublishedRecord {
 }
 
 export type Change =
-  | { readonly kind: "token"; readonly resource: string; readonly token: string; readonly record: TokenRecord | undefined }
-  | { readonly kind: "ended"; readonly resource: string; readonly token: string; readonly record: EndedRecord | undefined }
+  | {
+      readonly kind: "token";
+      readonly resource: string;
+      readonly token: string;
+      readonly record: TokenRecord | undefined;
+    }
+  | {
+      readonly kind: "ended";
+      readonly resource: string;
+      readonly token: string;
+      readonly record: EndedRecord | undefined;
+    }
   | { readonly kind: "outlet"; readonly record: OutletRecord }
   | { readonly kind: "resource"; readonly record: ResourceRecord }
   | { readonly kind: "outbox"; readonly id: number; readonly record: OutboxRecord | undefined }

@@ -237,7 +237,12 @@ function refusesOwner(turn: Turn, token: Token, request: RenewRequest | ReleaseR
   if (request.owner === undefined || request.owner === token.record.owner) {
     return false;
   }
-  refuse(turn, request, "not-owner", `token '${request.token}' belongs to '${token.record.owner}', not to '${request.owner}'`);
+  refuse(
+    turn,
+    request,
+    "not-owner",
+    `token '${request.token}' belongs to '${token.record.owner}', not to '${request.owner}'`,
+  );
   return true;
 }
 
@@ -261,7 +266,12 @@ function refusesExtension(
 ): boolean {
   const { total } = resource.settings.ttl;
   const wished = after(turn.at, ttl ?? record.ttl);
-  if (total === 0 || record.expires === undefined || wished <= record.expires || record.expires < after(record.since, total)) {
+  if (
+    total === 0 ||
+    record.expires === undefined ||
+    wished <= record.expires ||
+    record.expires < after(record.since, total)
+  ) {
     return false;
   }
   const message = `token '${record.token}' has used up the ${formatDuration(total)} that ${resource.settings.name} allows in all (ttl.total)`;
@@ -299,7 +309,10 @@ function unknownResource(book: Book, name: string): string {
   return `no resource or pool is named '${name}'${near === undefined ? "" : `; did you mean '${near}'?`}`;
 }
 
-function unknownToken(turn: Turn, { resource, token }: { readonly resource: string; readonly token: string }): string {
+function unknownToken(
+  turn: Turn,
+  { resource, token }: { readonly resource: string; readonly token: string },
+): string {
   const ended = turn.book.ended.get(endedKey(resource, token));
   return ended === undefined
     ? `${resource} has no token '${token}'`

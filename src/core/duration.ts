@@ -23,7 +23,10 @@ export function parseDuration(value: unknown): Millis | undefined {
   if (/^\d+(\.\d+)?$/.test(value)) {
     return bounded(Number(value) * 1000);
   }
-  if (!/^(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m(?!s))?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$/.test(value) || value === "") {
+  if (
+    !/^(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m(?!s))?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$/.test(value) ||
+    value === ""
+  ) {
     return undefined;
   }
   let sum = 0;

@@ -9,9 +9,19 @@ import type { Position } from "./settings.ts";
 export type Effect =
   | { readonly kind: "persist"; readonly change: Change }
   /** `outbox`: report `replied` with this number when the broker has taken it; `undefined`: nobody waits to know. */
-  | { readonly kind: "reply"; readonly to: ReplyTo; readonly reply: Reply; readonly outbox: number | undefined }
+  | {
+      readonly kind: "reply";
+      readonly to: ReplyTo;
+      readonly reply: Reply;
+      readonly outbox: number | undefined;
+    }
   /** Move a relay. Decided anew for every send; never stored, never retained. */
-  | { readonly kind: "command"; readonly outlet: string; readonly position: Position; readonly attempt: number }
+  | {
+      readonly kind: "command";
+      readonly outlet: string;
+      readonly position: Position;
+      readonly attempt: number;
+    }
   /** Ask a switcher for the real position of all its outlets. */
   | { readonly kind: "ask"; readonly switcher: string }
   | { readonly kind: "check"; readonly resource: string; readonly attempt: number }

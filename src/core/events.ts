@@ -43,8 +43,18 @@ export type Event = { readonly at: Instant } & (
       readonly position: Position;
       readonly uptime: Millis | undefined;
     }
-  | { readonly kind: "metered"; readonly outlet: string; readonly watts: number | undefined; readonly kwh: number | undefined }
-  | { readonly kind: "commandFailed"; readonly outlet: string; readonly attempt: number; readonly reason: string }
+  | {
+      readonly kind: "metered";
+      readonly outlet: string;
+      readonly watts: number | undefined;
+      readonly kwh: number | undefined;
+    }
+  | {
+      readonly kind: "commandFailed";
+      readonly outlet: string;
+      readonly attempt: number;
+      readonly reason: string;
+    }
   /** A retained message stands on the device's command topic: the device obeys it at every connect. */
   | { readonly kind: "retainedCommandFound"; readonly switcher: string; readonly topic: string }
 

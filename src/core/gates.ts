@@ -47,7 +47,8 @@ export function expiryGate(book: Book, proofAfter: Instant | undefined): Gate {
   return proved ? open : shut("the link is not proved since the expiry");
 }
 
-const notBefore = (at: Instant, earliest: Instant): Gate => (earliest <= at ? open : { name: "until", at: earliest });
+const notBefore = (at: Instant, earliest: Instant): Gate =>
+  earliest <= at ? open : { name: "until", at: earliest };
 
 /** Whether commands may be sent to this outlet at all. */
 function commandGate(book: Book, link: Extract<Link, { name: "up" }>, outlet: Outlet): Gate {

@@ -40,7 +40,12 @@ export function tokenReply(turn: Turn, resource: Resource, { record }: Token): T
   };
 }
 
-export function announceToken(turn: Turn, resource: Resource, { record }: Token, event: "granted" | "renewed"): void {
+export function announceToken(
+  turn: Turn,
+  resource: Resource,
+  { record }: Token,
+  event: "granted" | "renewed",
+): void {
   announce(turn, record.resource, event, {
     token: record.token,
     owner: record.owner,

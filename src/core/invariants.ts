@@ -27,7 +27,10 @@ function checkCommand(book: Book, at: Instant, outlet: Outlet, position: "on" | 
   must(link.name === "up" && link.learned, `${id} is commanded before the link and the outlets are known`);
   must(book.rival === undefined, `${id} is commanded while another controller may be live`);
   must(!outlet.stale && outlet.seen.name !== position, `${id} is commanded on missing information`);
-  must(outlet.own === (position === "on" ? "commanded" : "leaving"), `${id} is commanded without a record of it`);
+  must(
+    outlet.own === (position === "on" ? "commanded" : "leaving"),
+    `${id} is commanded without a record of it`,
+  );
   if (position === "off" && link.name === "up") {
     must(at >= link.graceUntil, `${id} is switched off within the grace after a reconnection`);
     checkOff(outlet);
@@ -62,10 +65,19 @@ function checkTokens(book: Book, resource: Resource): void {
   for (const token of resource.tokens.values()) {
     const { record } = token;
     const waits = record.waiters.length > 0;
-    must(resource.waiting.has(token) === waits, `'${record.token}' is among those that wait exactly while it waits`);
-    must(waits || record.expires !== undefined, `'${record.token}' has neither an expiry nor a request that waits`);
+    must(
+      resource.waiting.has(token) === waits,
+      `'${record.token}' is among those that wait exactly while it waits`,
+    );
+    must(
+      waits || record.expires !== undefined,
+      `'${record.token}' has neither an expiry nor a request that waits`,
+    );
     const scheduled = book.deadlines.byKey.has(`token ${record.resource} ${record.token}`);
-    must(scheduled || endsAt(record) === undefined || book.overdue.has(token), `'${record.token}' would never end`);
+    must(
+      scheduled || endsAt(record) === undefined || book.overdue.has(token),
+      `'${record.token}' would never end`,
+    );
   }
 }
 
@@ -99,8 +111,14 @@ function checkHeap({ deadlines: { heap, byKey } }: Book): void {
   must(heap.length === byKey.size, "every deadline has one key");
   for (const [index, entry] of heap.entries()) {
     const parent = heap[(index - 1) >> 1];
-    must(entry.index === index && byKey.get(entry.key) === entry, `the deadline '${entry.key}' knows its place`);
-    must(parent === undefined || parent.at <= entry.at, `the deadline '${entry.key}' is not before its parent`);
+    must(
+      entry.index === index && byKey.get(entry.key) === entry,
+      `the deadline '${entry.key}' knows its place`,
+    );
+    must(
+      parent === undefined || parent.at <= entry.at,
+      `the deadline '${entry.key}' is not before its parent`,
+    );
   }
 }
 

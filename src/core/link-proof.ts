@@ -14,7 +14,10 @@ type Up = Extract<Link, { name: "up" }>;
 export function proveLink(turn: Turn, resource: Resource): void {
   const { book } = turn;
   book.awaitingProof.add(resource.settings.name);
-  if (book.link.name === "up" && (book.link.proving === undefined || book.link.proving.sentAt < lateEnough(resource))) {
+  if (
+    book.link.name === "up" &&
+    (book.link.proving === undefined || book.link.proving.sentAt < lateEnough(resource))
+  ) {
     sendProof(turn, book.link);
   }
 }

@@ -185,4 +185,3 @@ function notePublished(turn: Turn): void {
     }
   }
 }
-

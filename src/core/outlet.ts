@@ -51,7 +51,10 @@ function noteUptime(turn: Turn, outlet: Outlet, uptime: Millis | undefined): voi
   }
   outlet.bootedAt = bootedAt;
   const stored = outlet.bootedAtStored;
-  if (turn.book.store === "writing" && (stored === undefined || Math.abs(bootedAt - stored) > uptimeTolerance)) {
+  if (
+    turn.book.store === "writing" &&
+    (stored === undefined || Math.abs(bootedAt - stored) > uptimeTolerance)
+  ) {
     persistOutlet(turn, outlet);
   }
 }
@@ -116,7 +119,9 @@ export function seeThrough(turn: Turn, outlet: Outlet): void {
 const noCommand = { position: "off", sends: 1, askedAt: undefined } as const;
 
 const gateFor = (turn: Turn, outlet: Outlet, resource: Resource, wish: Position): Gate =>
-  wish === "on" ? onGate(turn.book, outlet, resource, turn.at) : offGate(turn.book, outlet, resource, turn.at);
+  wish === "on"
+    ? onGate(turn.book, outlet, resource, turn.at)
+    : offGate(turn.book, outlet, resource, turn.at);
 
 /** When the command goes out (again); `undefined`: not before something happens. */
 function nextSend(turn: Turn, outlet: Outlet, gate: Gate): Instant | undefined {

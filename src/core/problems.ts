@@ -6,7 +6,12 @@ import type { Resource, Turn } from "./book.ts";
 import type { ProblemCode } from "./pictures.ts";
 
 /** @param message why, for a person; `undefined`: it does not stand (any more) */
-export function setProblem(turn: Turn, resource: Resource, code: ProblemCode, message: string | undefined): void {
+export function setProblem(
+  turn: Turn,
+  resource: Resource,
+  code: ProblemCode,
+  message: string | undefined,
+): void {
   const standing = resource.problems.get(code);
   if (message === undefined) {
     if (resource.problems.delete(code)) {

@@ -131,7 +131,12 @@ function noteProblems(turn: Turn, resource: Resource, outlet: Outlet): void {
   const told = outlet.command?.position.toUpperCase();
   const ofAvailability = outlet.seen.name === "on" ? availability : undefined;
   const silentInUse = activity.name === "using" && ofAvailability?.verdict === "down";
-  setProblem(turn, resource, "switch-unreachable", outlet.silent ? `outlet ${id} does not answer` : undefined);
+  setProblem(
+    turn,
+    resource,
+    "switch-unreachable",
+    outlet.silent ? `outlet ${id} does not answer` : undefined,
+  );
   setProblem(
     turn,
     resource,

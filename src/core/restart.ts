@@ -45,7 +45,9 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
   for (const resource of settings.resources.values()) {
     book.resources.set(resource.name, newResource(resource, at));
   }
-  const resourceOf = new Map([...book.resources.values()].map((resource) => [resource.settings.outlet, resource]));
+  const resourceOf = new Map(
+    [...book.resources.values()].map((resource) => [resource.settings.outlet, resource]),
+  );
   for (const outlet of settings.outlets.values()) {
     const switcher = need(book.switchers, outlet.switcher);
     const added = newOutlet(outlet, switcher, resourceOf.get(outlet.id));
@@ -63,7 +65,11 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
 export function reloadDurable(book: Book, snapshot: Snapshot): void {
   for (const resource of book.resources.values()) {
     for (const { record } of resource.tokens.values()) {
-      setDeadline(book.deadlines, { kind: "token", resource: record.resource, token: record.token }, undefined);
+      setDeadline(
+        book.deadlines,
+        { kind: "token", resource: record.resource, token: record.token },
+        undefined,
+      );
     }
     resource.tokens.clear();
     resource.waiting.clear();
@@ -162,7 +168,11 @@ function newResource(settings: ResourceSettings, at: Instant): Resource {
 
 const noRecord = (resource: string): ResourceRecord => ({ resource, boots: [], wasAvailable: false });
 
-function newOutlet(settings: Outlet["settings"], switcher: SwitcherBook, resource: Resource | undefined): Outlet {
+function newOutlet(
+  settings: Outlet["settings"],
+  switcher: SwitcherBook,
+  resource: Resource | undefined,
+): Outlet {
   return {
     settings,
     switcher,
@@ -188,7 +198,8 @@ function newOutlet(settings: Outlet["settings"], switcher: SwitcherBook, resourc
  */
 export function shiftSnapshot(snapshot: Snapshot, by: Millis): Snapshot {
   const moved = (when: Instant): Instant => after(when, by);
-  const movedOr = (when: Instant | undefined): Instant | undefined => (when === undefined ? undefined : moved(when));
+  const movedOr = (when: Instant | undefined): Instant | undefined =>
+    when === undefined ? undefined : moved(when);
   return {
     tokens: snapshot.tokens.map((record) => ({
       ...record,

@@ -22,7 +22,7 @@ export interface ResourceSettings {
   readonly name: string;
   /** Outlet ids: `plug1`, or `strip/3` for an outlet of a group. */
   readonly outlet: string;
-  readonly ttl: { readonly default: Millis; readonly max: Millis; /** 0: no limit */ readonly total: Millis };
+  readonly ttl: { readonly default: Millis; readonly max: Millis /** 0: no limit */; readonly total: Millis };
   readonly offDelay: Millis;
   readonly bootTimeout: Millis;
   readonly bootRetries: number;

@@ -164,7 +164,12 @@ function routeOutlet(turn: Turn, event: OfKind<"outletReported" | "metered" | "c
       return;
     case "commandFailed":
       // The next repeat comes by itself; a report that belongs to an older attempt says nothing about this one.
-      ignore(turn, event.kind, event.outlet, event.attempt === outlet.attempt ? event.reason : "an older attempt");
+      ignore(
+        turn,
+        event.kind,
+        event.outlet,
+        event.attempt === outlet.attempt ? event.reason : "an older attempt",
+      );
       return;
   }
   if (resource !== undefined) {

@@ -73,7 +73,11 @@ export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] 
   if (mute.length === switcher.outlets.length) {
     switcher.reach = "silent";
   }
-  switcher.asking = { ...asking, until: after(turn.at, askAgainAfter(switcher, asking.tries)), givenUp: true };
+  switcher.asking = {
+    ...asking,
+    until: after(turn.at, askAgainAfter(switcher, asking.tries)),
+    givenUp: true,
+  };
   setAskDeadline(turn, switcher);
   publishSwitcher(turn, switcher);
   return mute;
@@ -95,7 +99,8 @@ export function allOutletsKnown(book: Book): boolean {
   return true;
 }
 
-const hasAnswered = (outlet: Outlet, since: Instant): boolean => outlet.heardAt !== undefined && outlet.heardAt >= since;
+const hasAnswered = (outlet: Outlet, since: Instant): boolean =>
+  outlet.heardAt !== undefined && outlet.heardAt >= since;
 
 function setAskDeadline(turn: Turn, switcher: SwitcherBook): void {
   setDeadline(

@@ -44,7 +44,11 @@ export function endToken(
   resource.waiting.delete(token);
   turn.book.tokenCount -= 1;
   turn.book.overdue.delete(token);
-  setDeadline(turn.book.deadlines, { kind: "token", resource: record.resource, token: record.token }, undefined);
+  setDeadline(
+    turn.book.deadlines,
+    { kind: "token", resource: record.resource, token: record.token },
+    undefined,
+  );
   turn.effects.push({
     kind: "persist",
     change: { kind: "token", resource: record.resource, token: record.token, record: undefined },
@@ -122,7 +126,12 @@ export function expiryOf(resource: Resource, since: Instant, at: Instant, ttl: M
 }
 
 /** The record with a new expiry: now + ttl, earlier than before only when the request gave a ttl. */
-export function extended(resource: Resource, record: TokenRecord, at: Instant, ttl: Millis | undefined): TokenRecord {
+export function extended(
+  resource: Resource,
+  record: TokenRecord,
+  at: Instant,
+  ttl: Millis | undefined,
+): TokenRecord {
   const next = expiryOf(resource, record.since, at, ttl ?? record.ttl);
   const expires = record.expires === undefined || ttl !== undefined ? next : later(record.expires, next);
   return { ...record, ttl: ttl ?? record.ttl, expires, lostAt: undefined };

@@ -19,7 +19,12 @@ import { after, type Instant, later } from "./time.ts";
 /** The published list of holders is bounded (protocol section 2). */
 const holdersShown = 20;
 
-const levels: Readonly<Record<State, StateObject["level"]>> = { unknown: -1, off: 0, powered: 1, available: 2 };
+const levels: Readonly<Record<State, StateObject["level"]>> = {
+  unknown: -1,
+  off: 0,
+  powered: 1,
+  available: 2,
+};
 
 export function resourcePicture(book: Book, resource: Resource, at: Instant): ResourcePicture {
   const users = resource.tokens.size;
@@ -35,7 +40,8 @@ export function resourcePicture(book: Book, resource: Resource, at: Instant): Re
 }
 
 function stateObject(book: Book, resource: Resource, at: Instant): StateObject {
-  const shown = (when: Instant | undefined): string | null => (when === undefined ? null : wireTime(book, when));
+  const shown = (when: Instant | undefined): string | null =>
+    when === undefined ? null : wireTime(book, when);
   return {
     state: resource.state,
     level: levels[resource.state],

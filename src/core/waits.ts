@@ -18,7 +18,10 @@ export function satisfies(turn: Turn, resource: Resource, level: CheckLevel): bo
   }
   const { name } = resource.activity;
   // While it is being switched off, what is still seen is about to end.
-  const fresh = turn.book.outlets.get(resource.settings.outlet)?.stale === false && name !== "stopping" && name !== "cycling";
+  const fresh =
+    turn.book.outlets.get(resource.settings.outlet)?.stale === false &&
+    name !== "stopping" &&
+    name !== "cycling";
   return fresh && (resource.state === "available" || (resource.state === "powered" && level === "powered"));
 }
 
@@ -57,7 +60,13 @@ export function timeOut(turn: Turn, resource: Resource, token: Token): void {
   const { name } = resource.settings;
   const first = token.record.waiters[0];
   const waited = first === undefined ? "" : ` after ${formatDuration(between(first.since, turn.at))}`;
-  failToken(turn, resource, token, "timeout", `${name} is still ${resource.state}${waited}${whyNot(resource)}`);
+  failToken(
+    turn,
+    resource,
+    token,
+    "timeout",
+    `${name} is still ${resource.state}${waited}${whyNot(resource)}`,
+  );
 }
 
 /** Fail every waiting request of a resource, or only those that did not say how long they would wait. */

@@ -14,7 +14,7 @@ export interface DemoLab {
   close(): Promise<void>;
 }
 
-export interface DemoResource {
+interface DemoResource {
   readonly name: string;
   readonly description: string;
   /** The Tasmota topic of its socket. */

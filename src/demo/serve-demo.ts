@@ -46,7 +46,9 @@ async function freePort(): Promise<number> {
       return port;
     }
   }
-  throw new Error(`no port of 127.0.0.1 between ${firstPort} and ${firstPort + portsTried - 1} is free for the demo's broker`);
+  throw new Error(
+    `no port of 127.0.0.1 between ${firstPort} and ${firstPort + portsTried - 1} is free for the demo's broker`,
+  );
 }
 
 /** Taken by somebody, on this address or on all of them. */

@@ -38,8 +38,18 @@ export type SwitcherReport =
   | { readonly kind: "hint"; readonly online: boolean }
   | { readonly kind: "rebooted" }
   /** Live from the device (never a retained message). `uptime`: how long it runs, if it said so. */
-  | { readonly kind: "position"; readonly outlet: string; readonly position: Position; readonly uptime: Millis | undefined }
-  | { readonly kind: "reading"; readonly outlet: string; readonly watts: number | undefined; readonly kwh: number | undefined }
+  | {
+      readonly kind: "position";
+      readonly outlet: string;
+      readonly position: Position;
+      readonly uptime: Millis | undefined;
+    }
+  | {
+      readonly kind: "reading";
+      readonly outlet: string;
+      readonly watts: number | undefined;
+      readonly kwh: number | undefined;
+    }
   | { readonly kind: "retained-command"; readonly topic: string };
 
 export class SwitcherError extends Error {

@@ -205,7 +205,8 @@ const sentences: Readonly<Record<Announcement["event"], string>> = {
   recovered: "A problem is over",
   cycle: "A resource did not boot and is power-cycled",
   removed: "A token ended because its resource left the configuration",
-  "retained-command": "A retained command stands on a device's topic and will be obeyed at every connect; clear it",
+  "retained-command":
+    "A retained command stands on a device's topic and will be obeyed at every connect; clear it",
   rival: "Another controller on this base was heard, or is gone",
   overwritten: "A retained topic of ours was overwritten by somebody else, and was put right",
   pong: "Another controller asked whether this one lives",

@@ -142,8 +142,13 @@ export function createLoop(parts: LoopParts): Loop {
   async function takeBack(done: readonly Waiting[], effects: readonly Effect[], at: Instant): Promise<void> {
     const { snapshot } = await store.load();
     reloadDurable(book, snapshot);
-    const harmless = effects.filter(({ kind }) => ["prove", "ask", "check", "publish", "publishController"].includes(kind));
-    const made: Effect[] = [...harmless, ...step(book, { kind: "storeRefused", reason: "a commit failed", at })];
+    const harmless = effects.filter(({ kind }) =>
+      ["prove", "ask", "check", "publish", "publishController"].includes(kind),
+    );
+    const made: Effect[] = [
+      ...harmless,
+      ...step(book, { kind: "storeRefused", reason: "a commit failed", at }),
+    ];
     for (const { happening, taken } of done) {
       if (happening.kind === "requested" && canBeTold(happening)) {
         made.push(...step(book, { ...happening, at }));
@@ -207,4 +212,5 @@ export function createLoop(parts: LoopParts): Loop {
 const aside = (happening: Happening): Waiting => ({ happening, taken: undefined });
 
 const canBeTold = (happening: Happening): boolean =>
-  happening.kind === "requested" && (happening.request.kind === "refused" || happening.request.replyTo !== undefined);
+  happening.kind === "requested" &&
+  (happening.request.kind === "refused" || happening.request.replyTo !== undefined);

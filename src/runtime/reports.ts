@@ -14,7 +14,12 @@ export function toHappening(switcher: string, report: SwitcherReport): Happening
     case "rebooted":
       return { kind: "switcherRebooted", switcher };
     case "position":
-      return { kind: "outletReported", outlet: report.outlet, position: report.position, uptime: report.uptime };
+      return {
+        kind: "outletReported",
+        outlet: report.outlet,
+        position: report.position,
+        uptime: report.uptime,
+      };
     case "reading":
       return { kind: "metered", outlet: report.outlet, watts: report.watts, kwh: report.kwh };
     case "retained-command":

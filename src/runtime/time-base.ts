@@ -16,7 +16,10 @@ export interface Adopted {
 const backwardsMs = 5000;
 
 export function adoptSnapshot(snapshot: Snapshot, written: Timestamp | undefined, clock: Clock): Adopted {
-  if (written === undefined || (written.boot !== undefined && written.boot === clock.boot && clock.now() >= written.at)) {
+  if (
+    written === undefined ||
+    (written.boot !== undefined && written.boot === clock.boot && clock.now() >= written.at)
+  ) {
     return { snapshot, clock: "same boot" };
   }
   const passed = clock.wall() - written.wall;

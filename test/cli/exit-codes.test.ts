@@ -26,9 +26,10 @@ test.each([
   expect(exitOfReply(error)).toBe(exit);
 });
 
+const exitOf = (code: ConstructorParameters<typeof CommandError>[0]): number =>
+  new CommandError(code, "").exit;
+
 test("What goes wrong on our own side has the exit statuses of sysexits.h", () => {
-  const exitOf = (code: ConstructorParameters<typeof CommandError>[0]): number =>
-    new CommandError(code, "").exit;
   expect(exitOf("usage")).toBe(64);
   expect(exitOf("invalid-request")).toBe(65);
   expect(exitOf("unknown-resource")).toBe(65);

@@ -114,7 +114,7 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
   };
 
   function standard({ topic, fields }: HeardRequest): Answer {
-    const [resource = "", verb] = topic.split("/");
+    const [resource = "", verb = ""] = topic.split("/");
     const token = String(fields["token"]);
     const ids = held.get(resource);
     const about = { resource, token };

@@ -20,6 +20,22 @@ function object(fields: Readonly<Record<string, unknown>>): StateObject {
   return read;
 }
 
+const plain = (_: string, text: string): string => text;
+
+function recorded(
+  isTTY: boolean,
+  more: { readonly env?: Record<string, string>; readonly quiet?: boolean; readonly columns?: number } = {},
+) {
+  const text = { out: "", err: "" };
+  const terminal = openTerminal({
+    stdout: { isTTY, write: (part) => (text.out += part) },
+    stderr: { isTTY, columns: more.columns ?? 80, write: (part) => (text.err += part) },
+    env: more.env ?? {},
+    quiet: more.quiet ?? false,
+  });
+  return { terminal, text };
+}
+
 describe("Sentences", () => {
   test("The progress line has state, elapsed time and the estimate", () => {
     const starting = object({ state: "powered", phase: "starting", readyAt: "2026-11-22T08:00:43.000Z" });
@@ -89,8 +105,6 @@ describe("Sentences", () => {
 });
 
 describe("Tables", () => {
-  const plain = (_: string, text: string): string => text;
-
   test("Columns are aligned, an empty cell is a dash, and no line ends in blanks", () => {
     const rows = [
       [{ text: "a" }, { text: "available" }, { text: "" }],
@@ -118,20 +132,6 @@ describe("Tables", () => {
 });
 
 describe("Terminal", () => {
-  function recorded(
-    isTTY: boolean,
-    more: { readonly env?: Record<string, string>; readonly quiet?: boolean; readonly columns?: number } = {},
-  ) {
-    const text = { out: "", err: "" };
-    const terminal = openTerminal({
-      stdout: { isTTY, write: (part) => (text.out += part) },
-      stderr: { isTTY, columns: more.columns ?? 80, write: (part) => (text.err += part) },
-      env: more.env ?? {},
-      quiet: more.quiet ?? false,
-    });
-    return { terminal, text };
-  }
-
   test("The progress line is written over, and taken away before anything else is said", () => {
     const { terminal, text } = recorded(true);
     terminal.progress("one");

@@ -271,15 +271,15 @@ describe("Keeping the token", () => {
 });
 
 /** util-linux's `script` gives a program a terminal; what is written to its standard input is typed there. */
-describe("On a terminal", () => {
-  const onTerminal = (command: string, more: Readonly<Record<string, string>> = {}) =>
-    startProgram(
-      "script",
-      ["-qefc", command, "/dev/null"],
-      cleanEnv(env({ SHELL: "/bin/sh", TERM: "xterm", ...more })),
-    );
-  const program = (): string => `exec ${process.execPath} ${mainFile}`;
+const onTerminal = (command: string, more: Readonly<Record<string, string>> = {}) =>
+  startProgram(
+    "script",
+    ["-qefc", command, "/dev/null"],
+    cleanEnv(env({ SHELL: "/bin/sh", TERM: "xterm", ...more })),
+  );
+const program = (): string => `exec ${process.execPath} ${mainFile}`;
 
+describe("On a terminal", () => {
   test("^C reaches the command once, since the terminal has sent it already", async () => {
     const run = onTerminal(
       `${program()} run build1 -- sh -c 'n=0; trap "n=\\$((n+1))" INT; echo ready; read line; sleep 0.3; echo count \\$n; exit 6'`.replaceAll(

@@ -2,9 +2,11 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { millis } from "../../src/core/time.ts";
+
+vi.setConfig({ testTimeout: 30_000 }); // The machine may be busy.
 
 const day = 86_400_000;
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { readYaml } from "../../src/config/yaml.ts";
+import { loadLab } from "./lab.ts";
 
 const at = ({ line, column }: { readonly line: number; readonly column: number }): string =>
   `${line}:${column}`;
@@ -132,4 +133,37 @@ describe("YAML", () => {
     expect(mistakes.map(({ message }) => message)).toEqual(["is not a possible name"]);
     expect("polluted" in {}).toBe(false);
   });
+});
+
+describe("A file of the largest size", () => {
+  // Loose on purpose: it is to find work that grows with the square of the file, which would take minutes.
+  test.each([
+    ["unknown keys", Array.from({ length: 90_000 }, (_, index) => `k${index}: 1`).join("\n")],
+    ["the same key over and over", "k: 1\n".repeat(200_000)],
+    [
+      "resources without a switcher",
+      `resources:\n${Array.from({ length: 60_000 }, (_, index) => `  r${index}: {}`).join("\n")}`,
+    ],
+    [
+      "resources on unknown outlets",
+      `resources:\n${Array.from({ length: 30_000 }, (_, index) => `  r${index}: { switcher: x }`).join("\n")}`,
+    ],
+    ["pairs in a list", `k: [${"a: b, ".repeat(150_000)}]`],
+    [
+      "merged keys",
+      `a: &a { ${Array.from({ length: 90 }, (_, index) => `k${index}: 1`).join(", ")} }\n${Array.from({ length: 1000 }, (_, index) => `m${index}: { <<: *a }`).join("\n")}`,
+    ],
+    ["unclosed quotes", `k: "${"x\n ".repeat(300_000)}`],
+    ["references that are not closed", `k: ${"${".repeat(400_000)}`],
+  ])(
+    "with nothing but %s is answered in seconds, with 50 mistakes at most",
+    (_, text) => {
+      expect(text.length).toBeLessThan(1_048_576);
+      const loaded = loadLab({ text });
+      const count = loaded.ok ? 0 : loaded.mistakes.length;
+      expect(count).toBeGreaterThan(0);
+      expect(count).toBeLessThanOrEqual(50);
+    },
+    30_000,
+  );
 });

@@ -73,7 +73,8 @@ defaults: { onExternalOn: \${M}, ttl: { max: \${N} } }
 switchers:
   plug1: { type: tasmota, topic: \${O} }
   plug2: { type: \${P}, topic: x }
-  plug3: { type: tasmota, topic: \${Q}, fullTopic: \${R} }
+  plug3: { type: tasmota, topic: x\${Q:-y}, fullTopic: x }
+  plug4: { type: tasmota, topic: x, fullTopic: \${R}/%prefix% }
 resources:
   build1: { switcher: \${S}, check: { type: icmp, host: \${T} } }
   build2: { switcher: plug1, check: { type: tcp, host: b, port: \${U} }, description: \${V} }
@@ -83,7 +84,7 @@ const variables = Array.from("ABCDEFGHIJKLMNOPQRSTUV");
 /** Texts that cannot stand in a message by chance. */
 const secret = fc
   .tuple(
-    fc.constantFrom("", "/", "mqtt://", "http://", "$", "cmnd/", "'", "-", "plug1/", "\u001b[31m"),
+    fc.constantFrom("", "/", "mqtt://", "http://", "$", "cmnd/", "'", "-", "plug1/", "%", "\u001b[31m"),
     fc.stringMatching(/^Zq[0-9]{6}[a-z' /:@%]{0,100}$/),
   )
   .map((parts) => parts.join(""));

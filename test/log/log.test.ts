@@ -2,10 +2,12 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createLog, type LogOptions } from "../../src/adapters/log/log.ts";
 import { tidyFields, tidyText } from "../../src/adapters/log/tidy.ts";
 import type { Log } from "../../src/ports/log.ts";
+
+vi.setConfig({ testTimeout: 30_000 }); // The machine may be busy.
 
 const escape = "\u001b";
 

@@ -26,7 +26,7 @@ export interface Voice {
 }
 
 /** `stuck`: does not move away from that position, and the answers tell so. `lying`: does not move, and the answers tell what was commanded. */
-export type RelayFault = "none" | "stuck-on" | "stuck-off" | "lying";
+type RelayFault = "none" | "stuck-on" | "stuck-off" | "lying";
 
 interface Relay {
   power: boolean;

@@ -6,10 +6,12 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { startAedes, type TestBroker } from "../support/aedes.ts";
 import { eventually } from "../support/eventually.ts";
+import { mosquittoMissing, startMosquitto } from "../support/mosquitto.ts";
 import { startMachine } from "./machine.ts";
 import { type RawBroker, startRawBroker } from "./raw-broker.ts";
 import { startTasmota, type Tasmota, type TasmotaOptions } from "./tasmota.ts";
 import { leadingNumber } from "./tasmota-commands.ts";
+import { openWire } from "./wire.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -602,6 +604,7 @@ describe("4 connection life cycle", () => {
   it("a later connection: LWT, empty POWER, subscriptions, discovery, and no power state at all", async () => {
     const b = await broker();
     const device = await socket(b.port, { setup: ["TelePeriod 0"] });
+    await eventually("the boot is over", () => b.seen.some((message) => message.topic.endsWith("/sensors")));
     const since = b.seen.length;
     device.dropConnection();
     await eventually("discovery is published", () =>
@@ -886,6 +889,18 @@ describe("6 restart, power loss, safety", () => {
     expect(device.relay(1).position).toBe("on");
   });
 
+  it("a crash closes no connection and saves nothing; the broker hears of it when it is back", async () => {
+    const b = await broker();
+    const device = await socket(b.port, { setup: ["SaveData 3600"] });
+    device.console("POWER ON");
+    const since = b.seen.length;
+    device.restart({ crash: true });
+    await device.untilConnected();
+    expect(device.relay(1).history.map(({ position }) => position)).toEqual(["on", "off"]);
+    await eventually("it told its boot", () => last(b, "tele/plug1/INFO3"));
+    expect(b.seen.slice(since).map(line)).toContain("tele/plug1/LWT r Offline");
+  });
+
   it("SetOption0 0: nothing is saved", async () => {
     const b = await broker();
     const device = await socket(b.port, { setup: ["SetOption0 0"] });
@@ -1005,6 +1020,30 @@ describe("7 telemetry", () => {
     await eventually("SENSOR twice again", () => b.seen.slice(since).length >= 3);
     expect(b.seen.slice(since).map(({ topic }) => topic.slice(11))).toEqual(["MARGINS", "SENSOR", "SENSOR"]);
     expect(json(last(b, "tele/plug1/MARGINS"))).toEqual({ MARGINS: { PowerDelta: 35 } });
+  });
+});
+
+describe("retain flags", () => {
+  it("InfoRetain, StateRetain and SensorRetain retain INFO3, STATE and SENSOR", async () => {
+    const b = await broker();
+    await socket(b.port, { meter: 1, setup: ["InfoRetain 1", "StateRetain 1", "SensorRetain 1"] });
+    await eventually("all were published", () => last(b, "tele/plug1/SENSOR"));
+    const retained = b.seen
+      .filter(({ retain }) => retain)
+      .map(({ topic }) => topic.replace("tele/plug1/", ""));
+    expect(retained.toSorted()).toEqual(["INFO3", "LWT", "SENSOR", "STATE"]);
+  });
+
+  it("without them only LWT and discovery are retained", async () => {
+    const b = await broker();
+    const { mac } = await socket(b.port, { meter: 1 });
+    await eventually("all were published", () => last(b, `tasmota/discovery/${mac}/sensors`));
+    const retained = b.seen.filter(({ retain }) => retain).map(({ topic }) => topic);
+    expect(retained.toSorted()).toEqual([
+      `tasmota/discovery/${mac}/config`,
+      `tasmota/discovery/${mac}/sensors`,
+      "tele/plug1/LWT",
+    ]);
   });
 });
 
@@ -1151,6 +1190,49 @@ async function held(port: number): Promise<{ connection: Socket; ended: Promise<
   });
   return { connection, ended };
 }
+
+describe.skipIf(mosquittoMissing !== undefined)("over mosquitto", () => {
+  it("is understood, takes its session over, and is heard", async () => {
+    const m = await startMosquitto();
+    ends.push(() => m.stop());
+    const heard: string[] = [];
+    const observer = openWire(
+      {
+        host: "127.0.0.1",
+        port: m.port,
+        clientId: "observer",
+        clean: true,
+        keepalive: 30,
+        will: { topic: "observer", payload: "gone", retain: false },
+        username: undefined,
+        password: undefined,
+        serviceMs: 0,
+        receiveLimit: 100_000,
+      },
+      {
+        connected: () => observer.subscribe("#"),
+        subscribed: () => heard.push("subscribed"),
+        message: (topic, payload) => heard.push(`${topic} ${payload}`),
+        closed: () => heard.push("closed"),
+      },
+    );
+    ends.push(async () => observer.destroy());
+    await eventually("the observer listens", () => heard.includes("subscribed"));
+    const device = await socket(m.port, { setup: ["TelePeriod 0"] });
+    observer.publish("cmnd/plug1/POWER", "ON", false);
+    await eventually("the answer is heard", () => heard.includes("stat/plug1/POWER ON"));
+    const since = heard.length;
+    device.takeOver();
+    await device.untilConnected();
+    await eventually("Offline and Online are heard", () =>
+      heard.slice(since).includes("tele/plug1/LWT Online"),
+    );
+    expect(heard.slice(since).filter((text) => /LWT|stat/.test(text))).toEqual([
+      "tele/plug1/LWT Offline",
+      "tele/plug1/LWT Online",
+    ]);
+  });
+});
 
 describe("a machine behind a relay", () => {
   it("boots for a while, answers, draws watts, and dies with its power", async () => {

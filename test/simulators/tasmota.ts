@@ -13,15 +13,8 @@ import {
   type Settings,
   topicBase,
 } from "./tasmota-settings.ts";
-import {
-  type DeviceView,
-  discoveryObjects,
-  infoObjects,
-  powerName,
-  powerWord,
-  sensorObject,
-  stateObject,
-} from "./tasmota-telemetry.ts";
+import { type DeviceView, powerName } from "./tasmota-telemetry.ts";
+import { createVoice } from "./tasmota-voice.ts";
 
 export interface TasmotaOptions {
   readonly port: number;
@@ -58,7 +51,7 @@ export interface TasmotaOptions {
   readonly loads?: readonly Load[];
 }
 
-export interface Received {
+interface Received {
   readonly at: number;
   readonly topic: string;
   /** The topic's last level in upper case. */
@@ -67,14 +60,14 @@ export interface Received {
   readonly retain: boolean;
 }
 
-export interface Sent {
+interface Sent {
   readonly at: number;
   readonly topic: string;
   readonly payload: string;
   readonly retain: boolean;
 }
 
-export interface RelayHandle {
+interface RelayHandle {
   /** Whether there is voltage at the outlet, whatever the device says. */
   readonly position: Position;
   /** What the device believes and says. */
@@ -108,7 +101,7 @@ export interface Tasmota {
   fault(fault: "none" | "deaf" | "mute"): void;
   /** Serve every packet that many real milliseconds late, in order; 0 for as usual. */
   slow(ms: number): void;
-  /** A warm restart; `into` overrides what it had saved. `crash`: at once, without saving. */
+  /** A warm restart; `into` overrides what it had saved. `crash`: without saving, and without closing TCP. */
   restart(options?: { readonly into?: readonly Position[]; readonly crash?: boolean }): void;
   /** The mains goes. `silent` (default): nobody tells the broker. False: the connection is reset, as some routers do. */
   powerCut(options?: { readonly silent?: boolean }): void;
@@ -142,7 +135,6 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
 
   /** False until the first connection of this boot has been made. */
   let announced = false;
-  let viaFallback = false;
   let hearing: "none" | "deaf" | "mute" = "none";
   let teleInS = 0;
   let restartReason = "Software/System restart";
@@ -152,12 +144,9 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
   let age = options.age ?? bootMs / 1000;
   let stopped = false;
 
-  const relays = createRelays(
-    count,
-    settings,
-    timers,
-    { powerState: tellPower, blinkState: tellBlink, state: tellState },
-    (relay, position) => options.onRelay?.(relay, position),
+  const voice = createVoice(view, send);
+  const relays = createRelays(count, settings, timers, voice, (relay, position) =>
+    options.onRelay?.(relay, position),
   );
   const meter = createMeter(options.meter ?? 0, (channel) =>
     channel < count ? relays.watts(channel + 1) : 0,
@@ -226,7 +215,7 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
       if (how?.crash !== true) {
         relays.save();
       }
-      reboot("finish", how?.into);
+      reboot(how?.crash === true ? "freeze" : "finish", how?.into);
     },
     powerCut: (how) => {
       link.end(how?.silent === false ? "reset" : "freeze");
@@ -282,20 +271,20 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
     meter.sample();
     const change = meter.delta(settings.powerDelta);
     if (change !== undefined) {
-      publish("tele", "MARGINS", JSON.stringify({ MARGINS: { PowerDelta: change } }), false);
-      tellSensor(false);
-      timers.after(2500, () => tellSensor(false));
+      voice.say("tele", "MARGINS", JSON.stringify({ MARGINS: { PowerDelta: change } }), false);
+      voice.sensor(false);
+      timers.after(2500, () => voice.sensor(false));
     }
     if (teleInS > 0) {
       teleInS -= 1;
       if (teleInS === 0) {
-        tellTelemetry(true);
+        periodicTelemetry();
       }
     }
   }
 
   /** A warm restart: relays keep their position until the firmware sets what was saved. */
-  function reboot(how: "finish" | "reset", into: readonly Position[] | undefined): void {
+  function reboot(how: "finish" | "freeze", into: readonly Position[] | undefined): void {
     if (running) {
       link.end(how);
       timers.clear();
@@ -311,7 +300,6 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
     bootedAt = performance.now();
     age = 0;
     teleInS = 0;
-    viaFallback = false;
     commands = makeCommands();
     // Relays are set within 0.1 s of power-up, long before there is a network.
     timers.after(100, () => {
@@ -334,7 +322,7 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
 
   /** Clears (or, with SetOption10, sets to Offline) the retained LWT of the old name, then restarts. */
   function rename(topic: string): void {
-    publish("tele", "LWT", settings.options.has(10) ? "Offline" : "", true);
+    voice.say("tele", "LWT", settings.options.has(10) ? "Offline" : "", true);
     settings.topic = topic;
     timers.after(1500, restartWhenIdle);
   }
@@ -349,12 +337,13 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
       relays,
       timers,
       view,
-      stat: (suffix, payload, retain) => publish("stat", suffix, payload, retain),
+      stat: (suffix, payload, retain) => voice.say("stat", suffix, payload, retain),
       telemetry: () => {
         teleInS = settings.telePeriod;
-        tellTelemetry(false);
+        voice.state();
+        voice.sensor(false);
       },
-      discovery: tellDiscovery,
+      discovery: voice.discovery,
       restart: restartWhenIdle,
       rename,
     });
@@ -381,9 +370,7 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
     const command = topic.slice(topic.lastIndexOf("/") + 1);
     received.push({ at: performance.now(), topic, command: command.toUpperCase(), payload, retain });
     if (hearing !== "deaf") {
-      viaFallback = topic.startsWith(fallbackBase(identity, "cmnd"));
-      commands.run(command, payload);
-      viaFallback = false;
+      voice.during(topic.startsWith(fallbackBase(identity, "cmnd")), () => commands.run(command, payload));
     }
   }
 
@@ -403,7 +390,7 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
   function pressed(button: number, times: number): void {
     if (settings.options.has(73)) {
       const action = ["SINGLE", "DOUBLE", "TRIPLE", "QUAD", "PENTA"][times - 1] ?? "CLEAR";
-      publish("stat", "RESULT", JSON.stringify({ [`Button${button}`]: { Action: action } }), false);
+      voice.say("stat", "RESULT", JSON.stringify({ [`Button${button}`]: { Action: action } }), false);
       return;
     }
     const relay = times > 1 ? times : button;
@@ -423,8 +410,6 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
     relays.execute(relay, "toggle");
   }
 
-  // --- speaking ---
-
   function send(topic: string, payload: string, retain: boolean): void {
     const retained = retain && !settings.options.has(104);
     if (!stopped && hearing !== "mute" && link.publish(topic, payload, retained)) {
@@ -432,73 +417,25 @@ export async function startTasmota(options: TasmotaOptions): Promise<Tasmota> {
     }
   }
 
-  /** Replies to a command on the fallback topic go below the fallback topic, for as long as it is carried out. */
-  function publish(prefix: "cmnd" | "stat" | "tele", suffix: string, payload: string, retain: boolean): void {
-    const base = viaFallback ? fallbackBase(identity, prefix) : topicBase(settings, identity, prefix);
-    send(base + suffix, payload, retain);
-  }
-
   /** What is said at a connection: all of it only at the first after a boot. */
   function introduce(): void {
-    publish("tele", "LWT", "Online", true);
-    if (!settings.options.has(90)) {
-      publish("cmnd", "POWER", "", false);
-    }
+    voice.greet();
     link.subscribeAll();
     if (announced) {
-      timers.after(1000, () => tellDiscovery(!settings.options.has(19)));
+      timers.after(1000, () => voice.discovery(!settings.options.has(19)));
       return;
     }
     announced = true;
-    infoObjects(view()).forEach((info, index) => {
-      publish("tele", `INFO${index + 1}`, JSON.stringify(info), index === 2 && settings.retain.has("INFO"));
-    });
-    for (let relay = 1; relay <= count; relay += 1) {
-      tellPower(relay);
-    }
+    voice.present();
     teleInS = settings.telePeriod === 0 ? 0 : 5;
-    timers.after(10_000, () => tellDiscovery(!settings.options.has(19)));
+    timers.after(10_000, () => voice.discovery(!settings.options.has(19)));
   }
 
-  function tellPower(relay: number): void {
-    const name = powerName({ settings, relays }, relay);
-    const word = powerWord({ settings, relays }, relay);
-    publish("stat", settings.options.has(4) ? name : "RESULT", JSON.stringify({ [name]: word }), false);
-    if (!settings.options.has(90)) {
-      publish("stat", name, word, settings.retain.has("POWER"));
-    }
-  }
-
-  function tellBlink(relay: number, on: boolean): void {
-    const name = powerName({ settings, relays }, relay);
-    const payload = JSON.stringify({ [name]: `Blink ${settings.stateText[on ? 1 : 0]}` });
-    publish("stat", settings.options.has(4) ? name : "RESULT", payload, false);
-  }
-
-  function tellState(): void {
-    publish("tele", "STATE", JSON.stringify(stateObject(view())), settings.retain.has("STATE"));
-  }
-
-  function tellSensor(periodic: boolean): void {
-    const sensors = sensorObject(view(), periodic);
-    if (sensors !== undefined) {
-      publish("tele", "SENSOR", JSON.stringify(sensors), settings.retain.has("SENSOR"));
-    }
-  }
-
-  function tellTelemetry(periodic: boolean): void {
-    tellState();
-    tellSensor(periodic);
-    if (periodic) {
-      meter.endPeriod();
-      teleInS = settings.telePeriod;
-    }
-  }
-
-  function tellDiscovery(present: boolean): void {
-    const { config, sensors } = discoveryObjects(view());
-    send(`tasmota/discovery/${identity.mac}/config`, present ? JSON.stringify(config) : "", true);
-    send(`tasmota/discovery/${identity.mac}/sensors`, present ? JSON.stringify(sensors) : "", true);
+  function periodicTelemetry(): void {
+    voice.state();
+    voice.sensor(true);
+    meter.endPeriod();
+    teleInS = settings.telePeriod;
   }
 }
 

@@ -5,12 +5,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openDatabase } from "../../src/adapters/store/database.ts";
 import { explain } from "../../src/adapters/store/explain.ts";
 import { type Migration, migrations } from "../../src/adapters/store/migrations.ts";
 import { openStore } from "../../src/adapters/store/store.ts";
 import { someTime, someToken } from "./records.ts";
+
+vi.setConfig({ testTimeout: 30_000 }); // The machine may be busy.
 
 let directory: string;
 let path: string;

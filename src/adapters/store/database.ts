@@ -51,11 +51,13 @@ export function openDatabase(
   steps: readonly Migration[] = released,
 ): Database {
   const created = expected === undefined && create(path, steps);
-  const identity = identify(path, expected);
+  identify(path, expected);
   const version = inspect(path, steps.length);
   const database = new DatabaseSync(path);
   try {
     configure(database, path);
+    // Only now: a file in a container's image gets another number when it is first opened for writing.
+    const identity = identify(path, undefined);
     let opened: Opened = { kind: created ? "created" : "found" };
     if (version < steps.length) {
       const backup = backUp(database, path, version);
