@@ -7,31 +7,41 @@ import { readArguments, splitCommand } from "./arguments.ts";
 import { commands } from "./commands.ts";
 import { CommandError, exits, Interrupted } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import type { Environment } from "./client-settings.ts";
+import { openTerminal, type Stream, type Terminal } from "./terminal.ts";
 
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  endWithOurReader();
-  const terminal = openTerminal({
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    quiet: false,
-  });
+/** What a command line has around it. */
+export interface Surroundings {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Environment;
+}
+
+/** @param surroundings this process's own unless it says otherwise */
+export async function runCommandLine(
+  argv: readonly string[],
+  surroundings: Surroundings = ofThisProcess(),
+): Promise<number> {
+  const terminal = openTerminal({ ...surroundings, quiet: false });
   try {
-    return await dispatch(argv, terminal);
+    return await dispatch(argv, terminal, surroundings);
   } catch (error) {
     const dashes = argv.indexOf("--");
     return failed(error, terminal, (dashes === -1 ? argv : argv.slice(0, dashes)).includes("--json"));
   }
 }
 
-async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
+async function dispatch(
+  argv: readonly string[],
+  terminal: Terminal,
+  surroundings: Surroundings,
+): Promise<number> {
   const { name, words } = splitCommand(argv);
   if (name === undefined) {
-    return withoutCommand(argv, terminal);
+    return withoutCommand(argv, terminal, surroundings);
   }
   if (name === "help") {
-    return words[0] === undefined ? dispatch(["--help"], terminal) : dispatch([...words, "--help"], terminal);
+    return dispatch([...words, "--help"], terminal, surroundings);
   }
   const entry = commands.find((command) => command.name === name);
   if (entry === undefined) {
@@ -47,20 +57,21 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
     terminal.out(commandHelp(name, command));
     return exits.done;
   }
-  const quiet = args.has("quiet");
   return command.run({
     args,
-    env: process.env,
-    terminal: quiet
-      ? openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env, quiet })
-      : terminal,
+    env: surroundings.env,
+    terminal: args.has("quiet") ? openTerminal({ ...surroundings, quiet: true }) : terminal,
     clock: systemClock,
   });
 }
 
-async function withoutCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+async function withoutCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+  { stderr }: Surroundings,
+): Promise<number> {
   if (argv.length === 0) {
-    process.stderr.write(`${generalHelp()}\n`);
+    stderr.write(`${generalHelp()}\n`);
     return exits.usage;
   }
   const args = readArguments(argv, {
@@ -107,7 +118,7 @@ function internal(error: unknown): string {
  * `lastout watch | head -1` ends when nobody reads any more, as by SIGPIPE, which Node does not get. A closed standard error is
  * no reason to end: a job goes on.
  */
-function endWithOurReader(): void {
+function ofThisProcess(): Surroundings {
   process.stdout.on("error", (error: Error) => {
     if ("code" in error && error.code === "EPIPE") {
       process.exit(128 + 13);
@@ -115,4 +126,5 @@ function endWithOurReader(): void {
     throw error;
   });
   process.stderr.on("error", () => {});
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
 }

@@ -5,11 +5,15 @@ import type { Clock } from "../ports/clock.ts";
 
 export interface WakeUps {
   /** Wakes all that wait, to look again. */
-  changed(): void;
+  readonly changed: () => void;
   /** Until `changed`, and no longer than to the earliest of these moments. */
-  wake(moments: readonly (Instant | undefined)[]): Promise<void>;
+  readonly wake: (moments: readonly (Instant | undefined)[]) => Promise<void>;
   /** @returns false when it is not met in time, or `signal` aborts (its owner calls `changed`) */
-  waitFor(met: () => boolean, patience: Millis, signal: AbortSignal | undefined): Promise<boolean>;
+  readonly waitFor: (
+    met: () => boolean,
+    patience: Millis,
+    signal: AbortSignal | undefined,
+  ) => Promise<boolean>;
 }
 
 /** Any length would do; this one bounds what a forgotten `changed` could cost. */

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeController, startFakeController, stateObject } from "./fake-controller.ts";
-import { endAll, eventually, lastout, start } from "./processes.ts";
+import { endAll, eventually, lastout as lastoutProcess, lastoutHere as lastout, start } from "./processes.ts";
 
 let fake: FakeController;
 
@@ -21,13 +21,13 @@ const json = (text: string): unknown => JSON.parse(text);
 
 describe("lastout", () => {
   test("Without arguments the help goes to standard error, exit 64", async () => {
-    const { exit, out, err } = await lastout([]);
+    const { exit, out, err } = await lastoutProcess([]);
     expect([exit, out]).toEqual([64, ""]);
     expect(err).toContain("Usage: lastout COMMAND");
   });
 
   test("--help and --version go to standard output, exit 0", async () => {
-    const help = await lastout(["--help"]);
+    const help = await lastoutProcess(["--help"]);
     expect([help.exit, help.err]).toEqual([0, ""]);
     expect(help.out).toContain("  acquire");
     const version = await lastout(["--version"]);
@@ -125,7 +125,7 @@ describe("Reaching the controller", () => {
 
 describe("lastout acquire", () => {
   test("It prints the token's id alone, and the id tells where it came from", async () => {
-    const { exit, out, err } = await lastout(["acquire", "build1"], env());
+    const { exit, out, err } = await lastoutProcess(["acquire", "build1"], env());
     expect([exit, err]).toEqual([0, ""]);
     expect(out).toMatch(/^cli-[A-Za-z0-9._-]+-\d+-[0-9a-f]{12}\n$/);
     expect(fake.requests).toEqual([

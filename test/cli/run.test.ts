@@ -14,6 +14,7 @@ import {
   endAll,
   eventually,
   lastout,
+  lastoutHere,
   mainFile,
   start,
   startProgram,
@@ -101,7 +102,7 @@ describe("The command", () => {
     [["build1", "build2", "--", "make"], "one word too many: 'build2'"],
     [["build1", "--wait", "powered", "--", "make"], "unknown option --wait"],
   ])("The wrong words %j are exit 64 and run nothing", async (words, text) => {
-    const { exit, err } = await lastout(["run", ...words], env());
+    const { exit, err } = await lastoutHere(["run", ...words], env());
     expect(exit).toBe(64);
     expect(err).toContain(text);
     expect(fake.requests).toEqual([]);
@@ -117,7 +118,7 @@ describe("Waiting", () => {
     ["unknown-resource", 65],
   ])("When the answer is %s the exit status is %i and nothing is run", async (error, exit) => {
     fake.answer = () => ({ ok: false, resource: "build1", token: "t", error, message: "it is so" });
-    const run = await lastout(["run", "build1", "--timeout", "1", ...shell("echo ran")], env());
+    const run = await lastoutHere(["run", "build1", "--timeout", "1", ...shell("echo ran")], env());
     expect(run).toEqual({ exit, out: "", err: `lastout: it is so (${error})\n` });
     expect(asked("release")).toEqual([]);
   });

@@ -27,6 +27,12 @@ const takenOverWithinMs = 5000;
 const shortestPauseMs = 500;
 const longestPauseMs = 30_000;
 
+/**
+ * QoS 1 publications under way at once. Measured: after 6,000 in one go, mosquitto 2.0.11 kept back the last hundreds of its
+ * acknowledgements, and all behind them, until the next ping.
+ */
+const mostInFlight = 256;
+
 /** One attempt and, when it succeeds, the connection it became. */
 interface Link {
   readonly client: MqttClient;
@@ -298,7 +304,7 @@ export function openConnection(
       if (outgoing.qos === 0) {
         send(() => {});
       } else {
-        inTurn(mine, limits?.receiveMaximum ?? 65_535, send);
+        inTurn(mine, Math.min(limits?.receiveMaximum ?? mostInFlight, mostInFlight), send);
       }
     });
   }

@@ -1,0 +1,76 @@
+// What some tests need and not every machine has, in one place: such a test is skipped with its reason, which skip-report.ts names
+// and counts at the end of the run. Use: `describe("...", needing("mosquitto"), () => { ... })`, and likewise with `it`.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mosquittoMissing } from "./mosquitto.ts";
+
+declare module "vitest" {
+  interface TaskMeta {
+    /** Why the test, or the group it is in, cannot run on this machine. */
+    missing?: string;
+  }
+}
+
+/** For each need the sentence that says why it is not met; `undefined` where it is. */
+const missing = {
+  mosquitto: () => mosquittoMissing,
+  "mosquitto clients": () =>
+    ["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"].every(onPath)
+      ? undefined
+      : "mosquitto_pub, mosquitto_sub or mosquitto_rr is not installed (Debian: apt install mosquitto-clients)",
+  ping: () => (pingWorks() ? undefined : "ping does not work here (Debian: apt install iputils-ping)"),
+  prlimit: () => (onPath("prlimit") ? undefined : "prlimit is not installed (Debian: apt install util-linux)"),
+  tmpfs: () => (canMount() ? undefined : "a file system of its own cannot be mounted here (that takes root)"),
+} as const;
+
+export type Need = keyof typeof missing;
+
+const known = new Map<Need, string | undefined>();
+
+/** The first need that is not met, as a sentence. */
+export function unmet(...needs: readonly Need[]): string | undefined {
+  for (const need of needs) {
+    if (!known.has(need)) {
+      known.set(need, missing[need]());
+    }
+  }
+  return needs.map((need) => known.get(need)).find((sentence) => sentence !== undefined);
+}
+
+/** Options for `it` or `describe`: skipped, with the reason noted, where a need is not met. */
+export function needing(...needs: readonly Need[]): {
+  readonly skip: boolean;
+  readonly meta: { missing?: string };
+} {
+  const reason = unmet(...needs);
+  return reason === undefined ? { skip: false, meta: {} } : { skip: true, meta: { missing: reason } };
+}
+
+const onPath = (program: string): boolean =>
+  (process.env["PATH"] ?? "").split(":").some((folder) => folder !== "" && existsSync(join(folder, program)));
+
+function runs(file: string, words: readonly string[]): boolean {
+  try {
+    execFileSync(file, words, { stdio: "ignore", timeout: 5000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const pingWorks = (): boolean => onPath("ping") && runs("ping", ["-c", "1", "-W", "1", "127.0.0.1"]);
+
+function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) {
+    return false;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "lastout-mount-"));
+  try {
+    return runs("mount", ["-t", "tmpfs", "-o", "size=64k", "lastout-test", folder]) && runs("umount", [folder]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,60 @@
+// A reporter beside the runner's own: at the end it names and counts what was skipped, by reason. With LASTOUT_NO_SKIPS=1, which a
+// machine sets that has everything, a skipped test makes the run fail. Why a test is skipped is said in needs.ts.
+
+import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
+import "./needs.ts";
+
+const unexplained = "no reason given";
+
+export function skipReport(): Reporter {
+  return {
+    onTestRunEnd(modules) {
+      const skipped = skippedBy(modules);
+      if (skipped.size === 0) {
+        return;
+      }
+      const count = [...skipped.values()].reduce((sum, titles) => sum + titles.length, 0);
+      const lines = [...skipped].flatMap(([reason, titles]) => [
+        `  ${titles.length} because ${reason}:`,
+        ...titles.map((title) => `    ${title}`),
+      ]);
+      process.stderr.write(`\n${count} skipped\n${lines.join("\n")}\n`);
+      if (process.env["LASTOUT_NO_SKIPS"] === "1") {
+        process.stderr.write("LASTOUT_NO_SKIPS is set, so this run has failed: nothing may be skipped here\n");
+        process.exitCode = 1;
+      }
+    },
+  };
+}
+
+function skippedBy(modules: readonly TestModule[]): Map<string, string[]> {
+  const byReason = new Map<string, string[]>();
+  for (const module of modules) {
+    for (const test of module.children.allTests("skipped")) {
+      // A run of chosen titles (-t) leaves the others out, which is no want of anything.
+      if (test.options.mode === "skip" || noteOf(test) !== undefined) {
+        const reason = reasonOf(test);
+        byReason.set(reason, [...(byReason.get(reason) ?? []), `${module.relativeModuleId} > ${test.fullName}`]);
+      }
+    }
+  }
+  return byReason;
+}
+
+function reasonOf(test: TestCase): string {
+  let above: TestCase | TestSuite | TestModule = test;
+  while (above.type !== "module") {
+    const { missing } = above.meta();
+    if (missing !== undefined) {
+      return missing;
+    }
+    above = above.parent;
+  }
+  return noteOf(test) ?? unexplained;
+}
+
+/** What was given to `context.skip(note)`. */
+function noteOf(test: TestCase): string | undefined {
+  const result = test.result();
+  return result.state === "skipped" ? result.note : undefined;
+}
