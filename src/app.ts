@@ -26,6 +26,9 @@ import { stopSignal } from "./runtime/stop-signal.ts";
 import { adoptSnapshot } from "./runtime/time-base.ts";
 import { version } from "./version.ts";
 
+/** Publishing `offline` and closing a store take milliseconds; a service manager waits 90 s before it kills. */
+const closeMs = millis(5000);
+
 /** Exit codes of protocol section 11 that `serve` can end with. */
 const exit = { done: 0, unavailable: 69, internal: 70, busy: 75 } as const;
 
@@ -43,16 +46,32 @@ export async function runController({ config, started }: ControllerOptions): Pro
   const log = createLog({ level: config.log.level });
   const stop = stopSignal();
   const opened: (() => Promise<void>)[] = [];
-  try {
-    return await runParts({ config, started, log, stop, opened });
-  } catch (error) {
-    return explainFailure(log, error);
-  } finally {
-    for (const close of opened.toReversed()) {
-      await close();
-    }
-    stop.dispose();
+  const status = await runParts({ config, started, log, stop, opened }).catch((error: unknown) =>
+    explainFailure(log, error),
+  );
+  let hanging = false;
+  for (const close of opened.toReversed()) {
+    hanging = !(await closesInTime(close, log)) || hanging;
   }
+  stop.dispose();
+  if (hanging) {
+    process.exit(status); // what hangs would keep the process alive; everything acknowledged is on disk
+  }
+  return status;
+}
+
+/** A part that hangs (a disk, a network) must not keep the others from being closed. */
+async function closesInTime(close: () => Promise<void>, log: Log): Promise<boolean> {
+  const enough = new AbortController();
+  const closed = close()
+    .catch((error: unknown) => log.warn({ err: error }, "A part could not be closed"))
+    .then(() => true);
+  const inTime = await Promise.race([closed, clock.sleep(closeMs, enough.signal).then(() => false)]);
+  enough.abort();
+  if (!inTime) {
+    log.error({}, "A part does not close; going on without it");
+  }
+  return inTime;
 }
 
 interface Run extends ControllerOptions {
@@ -121,7 +140,15 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
       failed.resolve(exit.internal);
     },
   });
-  const carryOut = createHands({ book, front, switchers, checkers, clock, log, submit: loop.submit });
+  const carryOut = createHands({
+    book,
+    front,
+    switchers,
+    checkers,
+    clock,
+    log,
+    submit: (happening) => loop.submit(happening),
+  });
 
   loop.start();
   opened.push(() => loop.stop());
@@ -134,7 +161,7 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
   opened.push(() => front.close());
   const serving = front
     .start({
-      request: loop.request,
+      request: (request, taken) => loop.request(request, taken),
       linkConnected: () => loop.submit({ kind: "linkConnected" }),
       linkLost: () => loop.submit({ kind: "linkLost" }),
       linkProved: (attempt) => loop.submit({ kind: "linkProved", attempt }),

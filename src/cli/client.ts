@@ -7,6 +7,7 @@ import type { LostCode } from "../adapters/mqtt/connection-port.ts";
 import { type Instant, instant, type Millis, millis } from "../core/time.ts";
 import { isOwner } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
+import { noAnswer, noController, notConnected, refusal, stillAway } from "./client-failures.ts";
 import type { ClientSettings } from "./client-settings.ts";
 import { CommandError } from "./exit-codes.ts";
 import { createWakeUps } from "./wake-ups.ts";
@@ -48,7 +49,7 @@ export interface Client {
 
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface RequestOptions {
+interface RequestOptions {
   /** Below the base: `build1/acquire`. */
   readonly topic: string;
   /** Called for each sending, since a repeated request has less time left. */
@@ -134,8 +135,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       await connection.subscribe([replyTopic, ...filters].map((filter) => ({ filter, qos: 1 })));
     } catch (error) {
       // A broken connection is told by `lost`; a refusal stays one however often it is tried.
-      if (refusal(error)) {
-        failure = new CommandError("not-authorised", `${url}: ${messageOf(error)}`, { cause: error });
+      const refused = refusal(url, error);
+      if (refused !== undefined) {
+        failure = refused;
         changed();
       }
       return;
@@ -156,12 +158,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       return;
     }
     if (!wasReady) {
-      failure ??= new CommandError(
-        code === "not-authorised" ? "not-authorised" : "unreachable",
-        code === "not-authorised"
-          ? `${sentence}; see --username, --password-file, LASTOUT_USERNAME, LASTOUT_PASSWORD`
-          : `${sentence}; is the broker running, and --url or LASTOUT_URL right?`,
-      );
+      failure ??= notConnected(sentence, code);
     } else if (ready) {
       say(`${sentence}; connecting again`);
     }
@@ -224,7 +221,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     let sentIn = 0;
     let refusedHere: CommandError | undefined;
     /** One of its own, because several requests may share a signal. */
-    const look = (): void => changed();
+    const look = { handleEvent: changed };
     waiting.set(id, (given) => {
       reply = given;
     });
@@ -243,7 +240,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
         const patienceOver = end !== undefined && clock.now() >= end;
         const away = awaySince;
         if (patienceOver || (away !== undefined && clock.now() >= away + longestAway)) {
-          throw noAnswer(asked);
+          throw unanswered(asked);
         }
         if (ready && sentIn !== session && (status === "online" || asked.evenAway === true)) {
           sentIn = session;
@@ -264,35 +261,21 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     }
   }
 
-  function noAnswer({ topic, patience }: RequestOptions): CommandError {
+  function unanswered({ topic, patience }: RequestOptions): CommandError {
     if (!ready) {
-      return new CommandError(
-        "unreachable",
-        `the connection to ${url} broke and is not back; is the broker running?`,
-      );
+      return stillAway(url);
     }
-    if (status !== "online") {
-      return noController();
-    }
-    return new CommandError(
-      "no-answer",
-      `the controller at ${url} did not answer${patience === undefined ? "" : ` within ${Math.round(patience / 1000)} s`}; ` +
-        `does the broker let this user write to ${base}/${topic} and read ${replySpace(settings)}/#?`,
-    );
+    return status === "online"
+      ? noAnswer(url, { asked: `${base}/${topic}`, replies: replySpace(settings) }, patience)
+      : noController(url, base, status);
   }
-
-  const noController = (): CommandError =>
-    new CommandError(
-      "no-controller",
-      `no controller answers at ${url} (status: ${status ?? "none"} at ${base}/controller/status); ` +
-        "is 'lastout serve' running there, and --base right?",
-    );
 
   /** Not waited for: patience ends also while a broker is silent. A connection that breaks is seen by the caller, which sends again. */
   function send(topic: string, fields: Fields, refused: (error: CommandError) => void): void {
     tell(topic, fields).catch((error: unknown) => {
-      if (refusal(error)) {
-        refused(new CommandError("not-authorised", `${url}: ${messageOf(error)}`, { cause: error }));
+      const no = refusal(url, error);
+      if (no !== undefined) {
+        refused(no);
       }
     });
   }
@@ -341,7 +324,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     needController: async () => {
       if (!(await waitFor(() => status === "online", statusPatience, options.signal))) {
         options.signal?.throwIfAborted();
-        throw noController();
+        throw noController(url, base, status);
       }
     },
     pictureComplete,
@@ -359,10 +342,3 @@ function replySpace({ base, username }: ClientSettings): string {
   const own = `${base}/reply/${username ?? ""}`;
   return username !== undefined && isOwner(username) && Buffer.byteLength(own) <= 230 ? own : `${base}/reply`;
 }
-
-function refusal(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return code === "refused" || code === "not-authorised";
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

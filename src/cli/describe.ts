@@ -50,7 +50,7 @@ export const changeKey = (object: StateObject): string =>
 const standing = (name: string, { phase, state }: StateObject): string =>
   phase === undefined || phase === "" ? `${name} is ${state}` : `${name} is ${phase}: ${state}`;
 
-export const problemText = ({ problem }: StateObject): string =>
+const problemText = ({ problem }: StateObject): string =>
   problem === null || problem === undefined ? "" : `; problem ${problemCell(problem)}`;
 
 export const problemCell = (problem: StateObject["problem"]): string =>

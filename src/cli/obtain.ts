@@ -72,6 +72,9 @@ async function takeBack(client: Client, { resource, token, owner }: Wish, clock:
   await Promise.race([told, clock.sleep(millis(2000), limit.signal)]);
 }
 
+/** How a resource stands before our request counts; a line about it would only puzzle. */
+const restingPhases: ReadonlySet<string> = new Set(["idle", "lingering"]);
+
 export interface Progress {
   /** A message on the resource's state topic. */
   heard(payload: string): void;
@@ -110,7 +113,7 @@ export function showProgress(
       object = read;
       if (terminal.hasProgress) {
         draw();
-      } else if (changeKey(read) !== lastKey) {
+      } else if (changeKey(read) !== lastKey && !restingPhases.has(read.phase ?? "")) {
         terminal.say(changeText(resource, read));
       }
       lastKey = changeKey(read);

@@ -20,7 +20,7 @@ export interface Terminal {
   readonly hasProgress: boolean;
 }
 
-export type Colour = "bold" | "green" | "yellow" | "red" | "grey";
+type Colour = "bold" | "green" | "yellow" | "red" | "grey";
 
 /** ECMA-48 "select graphic rendition". */
 const sgr: Readonly<Record<Colour, number>> = { bold: 1, green: 32, yellow: 33, red: 31, grey: 90 };

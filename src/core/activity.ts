@@ -23,7 +23,7 @@ export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Ac
   const { activity } = resource;
   switch (activity.name) {
     case "resting":
-      return wanted ? wantedAgain(turn, resource, seen) : restOn(turn, resource, outlet, seen);
+      return wanted ? wantedAgain(resource, seen, turn.at) : restOn(turn, resource, outlet, seen);
     case "starting":
       return wanted
         ? startOn(turn, resource, outlet, activity, seen)
@@ -31,13 +31,13 @@ export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Ac
     case "using":
       return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet, seen);
     case "lingering":
-      return wanted ? wantedAgain(turn, resource, seen) : lingerOn(turn, resource, outlet, activity, seen);
+      return wanted ? wantedAgain(resource, seen, turn.at) : lingerOn(turn, resource, outlet, activity, seen);
     case "stopping":
       return stopOn(turn, resource, outlet, wanted, seen);
     case "cycling":
       return cycleOn(turn, resource, outlet, activity, wanted, seen);
     case "held":
-      return wanted ? wantedAgain(turn, resource, seen) : holdOn(turn, resource, outlet, seen);
+      return wanted ? wantedAgain(resource, seen, turn.at) : holdOn(turn, resource, outlet, seen);
   }
 }
 
@@ -65,8 +65,9 @@ const linger = (turn: Turn, resource: Resource): Activity => ({
   offAt: after(turn.at, resource.settings.offDelay),
 });
 
-function wantedAgain(turn: Turn, resource: Resource, seen: Sight): Activity {
-  return resource.record.wasAvailable && seen !== "off" ? { name: "using" } : start(turn.at);
+/** Wanted (again): in use if it was available since power-on, else to be started. */
+export function wantedAgain(resource: Resource, seen: Sight, at: Instant): Activity {
+  return resource.record.wasAvailable && seen !== "off" ? { name: "using" } : start(at);
 }
 
 /** Nobody wants it, and nothing is under way. */
@@ -264,7 +265,7 @@ function cycleOn(
 
 function stayOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
   setOwn(turn, outlet, "confirmed");
-  return wantedAgain(turn, resource, seen);
+  return wantedAgain(resource, seen, turn.at);
 }
 
 /** On without a token, and left alone. */

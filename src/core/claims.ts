@@ -20,7 +20,7 @@ import type {
 import { review } from "./resource.ts";
 import { after, type Instant, later, type Millis } from "./time.ts";
 import { endToken, expiryOf, extended, putToken } from "./tokens.ts";
-import { answerNow, refuseWaiters, satisfies } from "./waits.ts";
+import { answerNow, refuseWaiters, satisfies, tellWaiters } from "./waits.ts";
 
 /** Carry out one request, or refuse it and change nothing. */
 export function takeRequest(turn: Turn, request: Request): void {
@@ -119,10 +119,12 @@ function acquireAgain(turn: Turn, resource: Resource, token: Token, request: Acq
     const deadline = deadlineOf(at, request.timeout);
     const alone = record.waiters.length === 0;
     const latest = laterDeadline(record.deadline, deadline);
+    const dropped = record.waiters.slice(0, -(mostWaiters - 1));
+    tellWaiters(turn, record, dropped, "limit-reached", `${mostWaiters} later requests wait for token '${record.token}'`);
     putToken(turn, resource, {
       ...record,
       lostAt: undefined,
-      waiters: [...record.waiters.slice(-(mostWaiters - 1)), waiterOf(request, at)],
+      waiters: [...record.waiters.slice(dropped.length), waiterOf(request, at)],
       deadline: alone ? deadline : latest,
     });
     review(turn, resource);
@@ -211,7 +213,7 @@ function listTokens(turn: Turn, resource: Resource, request: TokensRequest): voi
   }
 }
 
-/** One token keeps at most so many waiting replies; the oldest is dropped, because a client that asks that often is not listening. */
+/** One token keeps at most so many waiting requests; a further one ends the oldest, because a client that asks that often is not listening. */
 const mostWaiters = 16;
 
 const waiterOf = (request: AcquireRequest, at: Instant): Waiter => ({

@@ -1,6 +1,7 @@
 // From what the store kept to a running book, at a start and when the store has refused a batch. Nothing is commanded by it:
 // what was seen is unknown until the outlets have reported.
 
+import { wantedAgain } from "./activity.ts";
 import { unchecked } from "./availability.ts";
 import type { Book, Outlet, Resource, SwitcherBook, Token } from "./book.ts";
 import type { OutletRecord, ResourceRecord, Snapshot, TokenRecord } from "./changes.ts";
@@ -55,6 +56,11 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     switcher.outlets.push(added);
   }
   loadDurable(book, snapshot);
+  for (const resource of book.resources.values()) {
+    if (resource.tokens.size > 0) {
+      resource.activity = wantedAgain(resource, "unknown", at);
+    }
+  }
   return book;
 }
 

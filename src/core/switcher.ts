@@ -65,6 +65,7 @@ export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] 
     return [];
   }
   const mute = switcher.outlets.filter((outlet) => !hasAnswered(outlet, asking.since));
+  const news = switcher.reach === "unheard" || mute.some((outlet) => !outlet.silent);
   for (const outlet of mute) {
     outlet.seen = { name: "unknown" };
     outlet.stale = true;
@@ -79,7 +80,9 @@ export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] 
     givenUp: true,
   };
   setAskDeadline(turn, switcher);
-  publishSwitcher(turn, switcher);
+  if (news) {
+    publishSwitcher(turn, switcher);
+  }
   return mute;
 }
 

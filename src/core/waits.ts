@@ -3,7 +3,7 @@
 
 import { announce } from "./announce.ts";
 import type { Resource, Token, Turn } from "./book.ts";
-import type { Waiter } from "./changes.ts";
+import type { TokenRecord, Waiter } from "./changes.ts";
 import { formatDuration } from "./duration.ts";
 import { tokenReply } from "./holders.ts";
 import type { ErrorCode, Reply, ReplyTo } from "./requests.ts";
@@ -45,10 +45,12 @@ function answer(turn: Turn, resource: Resource, token: Token, answered: readonly
   for (const waiter of answered) {
     record = extended(resource, record, turn.at, waiter.ttl);
   }
+  const waiters = record.waiters.filter((waiter) => !answered.includes(waiter));
   putToken(turn, resource, {
     ...record,
     told: record.told || answered.some((waiter) => waiter.replyTo !== undefined),
-    waiters: record.waiters.filter((waiter) => !answered.includes(waiter)),
+    waiters,
+    deadline: waiters.length === 0 ? undefined : record.deadline,
   });
   for (const { replyTo } of answered) {
     answerLater(turn, replyTo, tokenReply(turn, resource, token));
@@ -108,7 +110,17 @@ export function oldestPatience(resource: Resource): Instant | undefined {
 
 /** Tell all that wait on a token that it is not to be. */
 export function refuseWaiters(turn: Turn, { record }: Token, error: ErrorCode, message: string): void {
-  for (const { replyTo } of record.waiters) {
+  tellWaiters(turn, record, record.waiters, error, message);
+}
+
+export function tellWaiters(
+  turn: Turn,
+  record: TokenRecord,
+  waiters: readonly Waiter[],
+  error: ErrorCode,
+  message: string,
+): void {
+  for (const { replyTo } of waiters) {
     answerLater(turn, replyTo, { ok: false, resource: record.resource, token: record.token, error, message });
   }
 }

@@ -1,6 +1,6 @@
 // The client by itself, where waiting is long: its clock can run a hundred times as fast as the real one.
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { type Client, type ClientOptions, openClient } from "../../src/cli/client.ts";
 import { CommandError } from "../../src/cli/exit-codes.ts";
@@ -8,6 +8,9 @@ import { instant, millis } from "../../src/core/time.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { type FakeController, startFakeController } from "./fake-controller.ts";
 import { eventually } from "./processes.ts";
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 let speed = 1;
 let ahead = 0;

@@ -1,8 +1,11 @@
 // The short commands as real processes against a broker with a controller of the test's own: what they send, print and exit with.
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type FakeController, startFakeController, stateObject } from "./fake-controller.ts";
 import { endAll, eventually, lastout as lastoutProcess, lastoutHere as lastout, start } from "./processes.ts";
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 let fake: FakeController;
 
@@ -224,6 +227,7 @@ describe("lastout acquire", () => {
 
   test("While it waits, each change is a line when nobody looks at a terminal", async () => {
     fake.answer = () => "silence";
+    await fake.publish("build1", stateObject(), true);
     const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
     await eventually("the request has come", () => fake.requests.length === 1);
     await fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);

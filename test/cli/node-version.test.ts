@@ -1,7 +1,10 @@
 // What the program says when Node is too old for it. The version is made up by a module that is loaded first.
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { cleanEnv, mainFile, startProgram } from "./processes.ts";
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 async function withNode(
   version: string,

@@ -2,7 +2,7 @@
 
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   type FakeController,
   type HeardRequest,
@@ -20,6 +20,9 @@ import {
   startProgram,
   temporaryDirectory,
 } from "./processes.ts";
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 let fake: FakeController;
 
@@ -215,6 +218,21 @@ describe("Keeping the token", () => {
       wait: "granted",
     });
     expect(run.err()).toContain("build1: the token is lost: ");
+  });
+
+  test("While the controller refuses to give a lost token again, it asks on, tells it once, and the command goes on", async () => {
+    fake.ttl = 0.6;
+    const run = start(["run", "build1", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
+    fake.answer = ({ topic }) =>
+      topic.endsWith("acquire") ? { ok: false, error: "token-taken", message: "another has it" } : undefined;
+    fake.held.get("build1")?.clear();
+    await eventually("it has asked on", () => asked("acquire").length >= 4);
+    fake.answer = () => undefined;
+    await eventually("it is held again", () => run.err().includes("the token is held again"));
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
+    expect(run.err().match(/another has it \(token-taken\); the command goes on/g)).toHaveLength(1);
   });
 
   test("After a broken connection it acquires the same id again, although the will was sent", async () => {

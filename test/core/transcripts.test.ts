@@ -9,11 +9,16 @@ const folder = new URL("../transcripts/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 
 describe("The core does what the protocol says", () => {
-  test.for(files.map((file) => ({ file, text: readFileSync(new URL(file, folder), "utf8") })))(
-    "$file",
+  test.for(files.map((file) => transcript(file)))(
+    "$title",
     async ({ file, text }) => {
       expect(text, "a transcript begins with the rule that it shows").toMatch(/^# \S/);
       await expect(replay(text)).toMatchFileSnapshot(new URL(file, folder).pathname);
     },
   );
 });
+
+function transcript(file: string): { readonly file: string; readonly title: string; readonly text: string } {
+  const text = readFileSync(new URL(file, folder), "utf8");
+  return { file, title: text.split("\n", 1)[0]?.replace(/^# /, "") ?? file, text };
+}

@@ -1,7 +1,8 @@
 // One connection, over both versions of MQTT, against real brokers: aedes speaks 3.1.1, mosquitto 5.
 
 import { afterEach, describe, expect, test } from "vitest";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { openConnection } from "../../src/adapters/mqtt/connection.ts";
 import type {
@@ -12,12 +13,14 @@ import type {
 } from "../../src/adapters/mqtt/connection-port.ts";
 import { type TestBroker, startAedes } from "../support/aedes.ts";
 import { eventually } from "../support/eventually.ts";
-import { freePort, type Mosquitto, mosquittoMissing, startMosquitto } from "../support/mosquitto.ts";
+import { freePort, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
+import { needing } from "../support/needs.ts";
 import { silentLog } from "../support/silent-log.ts";
+import { expiredCertificate, otherHostCertificate, testKey } from "../support/tls.ts";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) {
+  for (const cleanup of cleanups.splice(0).toReversed()) {
     await cleanup();
   }
 });
@@ -60,6 +63,10 @@ async function connected(
   await eventually("connected", () => opened.connection.connected);
   return opened;
 }
+
+const will = (n: number): Partial<ConnectionOptions> => ({
+  will: { topic: `will/${n}`, payload: "gone", qos: 1, retain: false },
+});
 
 const text = (message: Incoming): string => Buffer.from(message.payload).toString();
 
@@ -109,13 +116,13 @@ describe("the version of MQTT", () => {
     expect(losses).toEqual([]);
   });
 
-  test.skipIf(mosquittoMissing !== undefined)("is 5 with a broker that speaks it", async () => {
+  test("is 5 with a broker that speaks it", needing("mosquitto"), async () => {
     const broker = await withMosquitto();
     const { sessions } = await connected(broker.url);
     expect(sessions).toEqual([{ present: false, protocol: 5 }]);
   });
 
-  test.skipIf(mosquittoMissing !== undefined)("can be set to 3.1.1", async () => {
+  test("can be set to 3.1.1", needing("mosquitto"), async () => {
     const broker = await withMosquitto();
     const { sessions } = await connected(broker.url, { protocol: 4 });
     expect(sessions).toEqual([{ present: false, protocol: 4 }]);
@@ -141,12 +148,12 @@ describe("the version of MQTT", () => {
 });
 
 const brokers = [
-  { name: "aedes, MQTT 3.1.1", start: withAedes, missing: undefined },
-  { name: "mosquitto, MQTT 5", start: withMosquitto, missing: mosquittoMissing },
+  { name: "aedes, MQTT 3.1.1", start: withAedes, needs: needing() },
+  { name: "mosquitto, MQTT 5", start: withMosquitto, needs: needing("mosquitto") },
 ];
 
-for (const { name, start, missing } of brokers) {
-  describe.skipIf(missing !== undefined)(`with ${name}`, () => {
+for (const { name, start, needs } of brokers) {
+  describe(`with ${name}`, needs, () => {
     test("a message arrives with its topic, QoS, retain flag and bytes", async () => {
       const broker = await start();
       const { connection, messages } = await connected(broker.url);
@@ -227,9 +234,6 @@ for (const { name, start, missing } of brokers) {
       const broker = await start();
       const watcher = await connected(broker.url);
       await watcher.connection.subscribe([{ filter: "will/+", qos: 1 }]);
-      const will = (n: number): Partial<ConnectionOptions> => ({
-        will: { topic: `will/${n}`, payload: "gone", qos: 1, retain: false },
-      });
       await (await connected(broker.url, will(1))).connection.close();
       await (await connected(broker.url, will(2))).connection.close(true);
       await eventually("a will came", () => watcher.messages.length > 0);
@@ -270,7 +274,7 @@ for (const { name, start, missing } of brokers) {
   });
 }
 
-describe.skipIf(mosquittoMissing !== undefined)("with MQTT 5", () => {
+describe("with MQTT 5", needing("mosquitto"), () => {
   test("response topic, correlation data and content type arrive", async () => {
     const broker = await withMosquitto();
     const { connection, messages } = await connected(broker.url);
@@ -316,15 +320,15 @@ describe.skipIf(mosquittoMissing !== undefined)("with MQTT 5", () => {
   });
 });
 
-describe("what went wrong is named", () => {
-  const lossOf = async (
-    url: string,
-    options: Partial<ConnectionOptions> = {},
-  ): Promise<Open["losses"][number]> => {
-    const { losses } = open(url, { reconnect: false, ...options });
-    return eventually("the attempt failed", () => losses[0], 15_000);
-  };
+const lossOf = async (
+  url: string,
+  options: Partial<ConnectionOptions> = {},
+): Promise<Open["losses"][number]> => {
+  const { losses } = open(url, { reconnect: false, ...options });
+  return eventually("the attempt failed", () => losses[0], 15_000);
+};
 
+describe("what went wrong is named", () => {
   test("nothing listens", async () => {
     const port = await freePort();
     expect(await lossOf(`mqtt://127.0.0.1:${port}`)).toEqual({
@@ -356,7 +360,7 @@ describe("what went wrong is named", () => {
     expect(loss.sentence).not.toContain("secret");
   });
 
-  test.skipIf(mosquittoMissing !== undefined)("a client that is not authorised", async () => {
+  test("a client that is not authorised", needing("mosquitto"), async () => {
     const broker = await withMosquitto(["allow_anonymous false"]);
     expect(await lossOf(broker.url)).toMatchObject({
       code: "not-authorised",
@@ -376,6 +380,30 @@ describe("what went wrong is named", () => {
     expect(await lossOf(broker.url.replace("mqtt:", "mqtts:"))).toMatchObject({ wasConnected: false });
   });
 
+  test("a TLS certificate that nobody vouches for", async () => {
+    const url = await withTls(otherHostCertificate);
+    expect(await lossOf(url)).toMatchObject({
+      code: "protocol",
+      sentence: `${url}: its TLS certificate is signed by nobody that is trusted here; name its authority with \`ca\``,
+    });
+  });
+
+  test("a TLS certificate for another host", async () => {
+    const url = await withTls(otherHostCertificate);
+    expect(await lossOf(url, { ca: otherHostCertificate })).toMatchObject({
+      code: "protocol",
+      sentence: `${url}: its TLS certificate is for another host name`,
+    });
+  });
+
+  test("a TLS certificate that has expired", async () => {
+    const url = await withTls(expiredCertificate);
+    expect(await lossOf(url, { ca: expiredCertificate })).toMatchObject({
+      code: "protocol",
+      sentence: `${url}: its TLS certificate has expired`,
+    });
+  });
+
   test("a URL that is none", async () => {
     expect(await lossOf("http://127.0.0.1:1")).toMatchObject({
       code: "protocol",
@@ -383,6 +411,79 @@ describe("what went wrong is named", () => {
     });
   });
 });
+
+describe("a QoS 2 message", () => {
+  const connack = Uint8Array.of(0x20, 2, 1, 0);
+  const publish2 = Uint8Array.of(0x34, 6, 0, 1, 0x61, 0, 9, 0x78); // topic a, packet id 9, payload x
+  const duplicate = Uint8Array.of(0x3c, 6, 0, 1, 0x61, 0, 9, 0x78);
+  const pubrel = Uint8Array.of(0x62, 2, 0, 9);
+
+  test("is handed over before PUBREC, which waits until it is done, and once however often it is sent", async () => {
+    const received: number[] = [];
+    let broker: Socket | undefined;
+    const { url } = await withServer((socket) => {
+      broker = socket;
+      socket.on("data", (bytes) => {
+        received.push(bytes[0] ?? 0);
+        if (bytes[0] === 0x10) {
+          socket.write(connack);
+        }
+      });
+    });
+    const { messages } = await connected(url, { protocol: 4, clean: false }, false);
+    broker?.write(publish2);
+    await eventually("it came", () => messages.length === 1);
+    expect(messages[0]?.message).toMatchObject({ topic: "a", qos: 2 });
+    expect(received).toEqual([0x10]);
+    messages[0]?.done();
+    await eventually("PUBREC", () => received.includes(0x50));
+    broker?.write(duplicate);
+    await eventually("PUBREC again", () => received.filter((byte) => byte === 0x50).length === 2);
+    broker?.write(pubrel);
+    await eventually("PUBCOMP", () => received.includes(0x70));
+    expect(messages).toHaveLength(1);
+  });
+
+  test("that was handed over is not handed over again when the connection broke before its release", async () => {
+    const received: number[][] = [];
+    const { url } = await withServer((socket) => {
+      const mine: number[] = [];
+      received.push(mine);
+      socket.on("data", (bytes) => {
+        mine.push(bytes[0] ?? 0);
+        if (bytes[0] === 0x10) {
+          socket.write(connack);
+          socket.write(received.length === 1 ? publish2 : duplicate);
+        } else if (bytes[0] === 0x50 && received.length === 1) {
+          socket.resetAndDestroy();
+        } else if (bytes[0] === 0x50) {
+          socket.write(pubrel);
+        }
+      });
+    });
+    const { messages } = await connected(url, { protocol: 4, clean: false });
+    await eventually("PUBCOMP", () => received[1]?.includes(0x70));
+    expect(messages).toHaveLength(1);
+  });
+});
+
+async function withTls(certificate: string): Promise<string> {
+  const server = createTlsServer({ cert: certificate, key: testKey });
+  server.on("tlsClientError", () => {});
+  const port = await freePort();
+  await new Promise<void>((resolve) => {
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  cleanups.push(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      }),
+  );
+  return `mqtts://127.0.0.1:${port}`;
+}
 
 interface Proxy {
   readonly url: string;
@@ -393,7 +494,6 @@ interface Proxy {
 }
 
 async function withProxy(port: number): Promise<Proxy> {
-  const { connect } = await import("node:net");
   const pairs = new Set<Socket>();
   let holding = false;
   const { url } = await withServer((client) => {

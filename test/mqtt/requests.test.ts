@@ -33,6 +33,11 @@ function read(topic: string, payload: string | Uint8Array, more: Partial<Incomin
 const acquire = (payload: string | Uint8Array, more: Partial<Incoming> = {}): Request =>
   read("lastout/build1/acquire", payload, more);
 
+/** JSON of exactly this many bytes. */
+const fill = (size: number): string => `{"token":"t"${" ".repeat(size - 13)}}`;
+
+const withId = (id: string): Request => acquire(JSON.stringify({ replyTo: "lastout/reply/1", id }));
+
 describe("a request that is right", () => {
   test("acquire in the plain form is a token id, with one trailing newline taken off", () => {
     expect(acquire("job-12\n")).toMatchObject({
@@ -111,7 +116,6 @@ describe("a request that is right", () => {
   });
 
   test("a payload of exactly the limit is read, one byte more is too large", () => {
-    const fill = (size: number): string => `{"token":"t"${" ".repeat(size - 13)}}`;
     expect(acquire(fill(16_384))).toMatchObject({ kind: "acquire", token: "t" });
     expect(acquire(fill(16_385))).toMatchObject({
       kind: "refused",
@@ -336,7 +340,6 @@ describe("reply topics", () => {
   });
 
   test("an id of 128 characters is echoed, one of 129 refused", () => {
-    const withId = (id: string): Request => acquire(JSON.stringify({ replyTo: "lastout/reply/1", id }));
     expect(withId("x".repeat(128))).toMatchObject({ kind: "acquire", replyTo: { id: "x".repeat(128) } });
     expect(withId("x".repeat(129))).toMatchObject({ kind: "refused", replyTo: { id: undefined } });
   });

@@ -8,6 +8,7 @@ export function fastClock(pace: number): Clock {
   return {
     now: () => instant(systemClock.now() * pace),
     wall: () => systemClock.wall(),
+    uptime: () => millis(systemClock.uptime() * pace),
     boot: systemClock.boot,
     sleep: (length, signal) => systemClock.sleep(millis(length / pace), signal),
     deadline: (length, also) => systemClock.deadline(millis(length / pace), also),

@@ -26,6 +26,8 @@ interface Cleared {
 export function createClearings(parts: {
   readonly clock: Clock;
   readonly clear: (topic: string) => void;
+  /** The broker sends our own messages back: MQTT 3.1.1. */
+  readonly echoes: () => boolean;
 }): Clearings {
   const { clock } = parts;
   /** In the order of clearing. */
@@ -33,7 +35,7 @@ export function createClearings(parts: {
 
   function clear(topic: string): void {
     cleared.delete(topic);
-    cleared.set(topic, { at: clock.now(), due: false, echo: true });
+    cleared.set(topic, { at: clock.now(), due: false, echo: parts.echoes() });
     const oldest = cleared.size > mostTopics ? cleared.keys().next().value : undefined;
     if (oldest !== undefined) {
       cleared.delete(oldest);

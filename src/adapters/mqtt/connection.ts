@@ -27,10 +27,7 @@ const takenOverWithinMs = 5000;
 const shortestPauseMs = 500;
 const longestPauseMs = 30_000;
 
-/**
- * QoS 1 publications under way at once. Measured: after 6,000 in one go, mosquitto 2.0.11 kept back the last hundreds of its
- * acknowledgements, and all behind them, until the next ping.
- */
+/** QoS 1 publications under way at once, where the broker allows more: a whole picture published again must not swamp it. */
 const mostInFlight = 256;
 
 /** One attempt and, when it succeeds, the connection it became. */

@@ -62,6 +62,7 @@ export function createFront(
   let link: Connection | undefined;
   let stale: string | undefined;
   let counts = options.counts;
+  let protocol: 4 | 5 = 5;
 
   /** True between `linkConnected` and `linkLost`. */
   let announced = false;
@@ -114,7 +115,11 @@ export function createFront(
     replied: (id) => inbox?.replied(id),
   });
 
-  const clearings = createClearings({ clock, clear: (topic) => void publish(topic, "", true) });
+  const clearings = createClearings({
+    clock,
+    clear: (topic) => void publish(topic, "", true),
+    echoes: () => protocol === 4,
+  });
 
   const rivals = createRivalWatch({
     topics,
@@ -183,6 +188,7 @@ export function createFront(
   const listener: ConnectionListener = {
     connected(session) {
       generation += 1;
+      protocol = session.protocol;
       lastLoss = "";
       publications.connected();
       log.info(

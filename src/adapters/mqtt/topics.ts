@@ -194,7 +194,11 @@ export function parseRequestTopic(base: string, topic: string): RequestTopic {
  */
 export function shown(value: unknown): string {
   const quoted =
-    typeof value === "string" ? `'${value.slice(0, 256)}'` : (JSON.stringify(value) ?? "nothing");
+    typeof value === "string"
+      ? `'${value.slice(0, 256)}'`
+      : typeof value === "number"
+        ? String(value) // JSON would make null of infinity.
+        : (JSON.stringify(value) ?? "nothing");
   let text = "";
   for (const character of quoted.slice(0, 512)) {
     const code = character.codePointAt(0) ?? 0;

@@ -1,0 +1,315 @@
+// Simulated jobs: each has a connection, a resource and a token, which it acquires, renews, uses, releases and acquires again, and it
+// insists on an answer. Some forget to release, some die and leave a will, some ask for what makes no sense.
+
+import { base } from "./front.ts";
+import type { Broker, Connection, Message } from "./broker.ts";
+import { type Asked, topicOf } from "./form.ts";
+import type { Random } from "./random.ts";
+import { keepConnected, type Line } from "./redial.ts";
+import type { Scheduler, Task } from "./scheduler.ts";
+import type { Trace } from "./trace.ts";
+
+export interface Client {
+  readonly name: string;
+  /** Requests that were to be answered and have not been. */
+  readonly unanswered: readonly string[];
+  /** Breaks its connection; it comes back. */
+  cut(): void;
+  /** Its machine dies; another job takes its place later. */
+  die(): void;
+  /** No new work: give back what is held, then rest. */
+  retire(): void;
+  /** Ask this now; the answer, whenever it comes. */
+  ask(asked: Partial<Asked>, answered: (reply: Answer) => void): void;
+}
+
+export type Answer = Readonly<Record<string, unknown>>;
+
+interface Parts {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly broker: Broker;
+  readonly trace: Trace;
+  readonly resources: readonly [string, ...string[]];
+  /** Without a job of its own: it asks only what it is told to. */
+  readonly idle: boolean;
+}
+
+interface Pending {
+  readonly asked: Asked;
+  readonly answered: (reply: Answer) => void;
+  again: Task | undefined;
+}
+
+export function createClient(name: string, { scheduler, random, broker, trace, resources, idle }: Parts): Client {
+  const pending = new Map<string, Pending>();
+  /** Published and not yet taken by the broker: published again after a reconnection, in order. */
+  let unacknowledged: { readonly message: Message }[] = [];
+  const qos = random.chance(0.8) || idle ? 1 : 0;
+  const willing = random.chance(0.6);
+  let incarnation = 0;
+  let asks = 0;
+  let retired = idle;
+  let resource = resources[0];
+  let token = "";
+  let ttl: number | null = null;
+  let holding = false;
+  let repeated = false;
+  let line: Line | undefined;
+  let ready = false;
+  let chores: Task[] = [];
+
+  function begin(): void {
+    incarnation += 1;
+    resource = random.pick(resources);
+    token = `${name}-${incarnation}`;
+    ttl = random.chance(0.5) ? random.int(5, 60) * 1000 : null;
+    holding = false;
+    repeated = false;
+    const will = { topic: `${base}/${resource}/release`, payload: JSON.stringify(make({ verb: "release", lost: true, reply: false })) };
+    line = keepConnected({
+      scheduler,
+      random,
+      broker,
+      options: {
+        clientId: `${name}-${incarnation}`,
+        clean: true,
+        will: willing && !idle ? { ...will, qos: 1, retain: false } : undefined,
+        delay: 3,
+        shuffled: false,
+      },
+      pause: [500, 5000],
+      enter: (run) => run(),
+      connected,
+      message: ({ payload }, taken) => {
+        taken();
+        answer(payload);
+      },
+      lost: () => {
+        ready = false;
+      },
+    });
+    if (!idle) {
+      later(random.wait(30_000), work);
+    }
+  }
+
+  function connected(connection: Connection): void {
+    connection.subscribe([{ filter: `${base}/reply/${name}`, qos: 1, noLocal: false }], () => {
+      ready = true;
+      if (unacknowledged.length > 0) {
+        repeated = true;
+      }
+      for (const { message } of unacknowledged) {
+        transmit(connection, message);
+      }
+      if (holding) {
+        ask({ verb: "acquire", ttl }, () => undefined); // a will of ours may have been sent
+      }
+    });
+  }
+
+  function make(fields: Partial<Asked>): Asked {
+    asks += 1;
+    return {
+      id: `${name}.${asks}`,
+      verb: "acquire",
+      resource,
+      token,
+      owner: null,
+      ttl: null,
+      wait: "granted",
+      timeout: null,
+      lost: false,
+      reply: true,
+      replyTo: `${base}/reply/${name}`,
+      ...fields,
+    };
+  }
+
+  function ask(fields: Partial<Asked>, answered: (reply: Answer) => void): void {
+    const asked = make(fields);
+    if (asked.reply) {
+      pending.set(asked.id, { asked, answered, again: undefined });
+    }
+    send(asked);
+  }
+
+  function send(asked: Asked): void {
+    const message: Message = { topic: topicOf(base, asked), payload: JSON.stringify(asked), qos, retain: false };
+    const connection = line?.connection;
+    if (qos === 1) {
+      unacknowledged.push({ message });
+    }
+    if (ready && connection !== undefined) {
+      transmit(connection, message);
+    }
+    const waits = pending.get(asked.id);
+    if (waits !== undefined) {
+      waits.again = scheduler.after((asked.timeout ?? 100_000) + 20_000, () => {
+        if (pending.has(asked.id)) {
+          repeated = true;
+          send(asked);
+        }
+      });
+    }
+  }
+
+  function transmit(connection: Connection, message: Message): void {
+    connection.publish(message, () => {
+      unacknowledged = unacknowledged.filter((other) => other.message !== message);
+    });
+  }
+
+  function answer(payload: string): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- replies are JSON objects, or the run has failed already
+    const reply = JSON.parse(payload) as Answer;
+    const waits = pending.get(String(reply["id"]));
+    if (waits !== undefined) {
+      pending.delete(waits.asked.id);
+      waits.again?.cancel();
+      waits.answered(reply);
+    }
+  }
+
+  function later(ms: number, run: () => void): void {
+    chores.push(scheduler.after(ms, run));
+  }
+
+  function work(): void {
+    if (retired || holding) {
+      return;
+    }
+    if (random.chance(0.08)) {
+      misbehave();
+    }
+    const wait = random.pick(["granted", "powered", "available", "available"] as const);
+    const timeout = random.pick([null, null, 0, 5000, 30_000, 120_000]);
+    const reply = random.chance(0.9);
+    holding = true;
+    const owner = random.chance(0.3) ? name : null;
+    ask({ verb: "acquire", wait, timeout, ttl, reply, owner }, (said) => {
+      if (said["ok"] === true) {
+        use();
+      } else {
+        holding = false;
+        later(random.wait(40_000), work);
+      }
+    });
+    if (!reply) {
+      use();
+    }
+  }
+
+  function use(): void {
+    const length = random.wait(random.pick([2000, 20_000, 120_000]));
+    renewUntil(scheduler.now + length);
+    later(length, leave);
+  }
+
+  function renewUntil(end: number): void {
+    const pause = (ttl ?? 60_000) / random.pick([1, 2, 3]);
+    if (scheduler.now + pause < end) {
+      later(pause, () => {
+        if (holding) {
+          const shorter = random.chance(0.1) ? random.int(1, 20) * 1000 : null;
+          ask({ verb: random.chance(0.7) ? "renew" : "acquire", ttl: shorter, reply: random.chance(0.8) }, () => undefined);
+          renewUntil(end);
+        }
+      });
+    }
+  }
+
+  function leave(): void {
+    holding = false;
+    if (random.chance(0.1) && !retired) {
+      restart(); // it forgets to release
+      return;
+    }
+    giveBack();
+  }
+
+  function giveBack(): void {
+    ask({ verb: "release" }, () => {
+      if (retired) {
+        return;
+      }
+      if (!repeated && unacknowledged.length === 0 && pending.size === 0 && random.chance(0.6)) {
+        later(random.wait(random.pick([500, 5000, 60_000])), work); // the same id again, as a job that is run again
+      } else {
+        restart();
+      }
+    });
+  }
+
+  function misbehave(): void {
+    const odd: readonly [Partial<Asked>, ...Partial<Asked>[]] = [
+      { verb: "nonsense" },
+      { verb: "tokens" },
+      { verb: "renew", token: "nobody-has-it" },
+      { verb: "release", token: "nobody-has-it" },
+      { verb: "acquire", resource: "bild1" },
+      { verb: "acquire", ttl: 86_400_000 },
+      { verb: "acquire", token: "shared", owner: name, ttl: 5000 },
+      { verb: "release", token: "shared", owner: name },
+      { verb: "acquire", token: null, ttl: 3000, wait: "powered", timeout: 20_000 },
+    ];
+    ask(random.pick(odd), () => undefined);
+  }
+
+  function stop(silently: boolean): void {
+    for (const chore of chores) {
+      chore.cancel();
+    }
+    chores = [];
+    ready = false;
+    line?.end(silently);
+    unacknowledged = [];
+    for (const { again } of pending.values()) {
+      again?.cancel();
+    }
+    pending.clear();
+  }
+
+  /** Another job takes its place. */
+  function restart(): void {
+    stop(false);
+    scheduler.after(random.wait(20_000), () => {
+      if (!retired) {
+        begin();
+      }
+    });
+  }
+
+  begin();
+  return {
+    name,
+    get unanswered() {
+      return [...pending.keys()];
+    },
+    cut: () => {
+      line?.connection?.wire.cut(random.chance(0.5) ? undefined : { end: random.pick(["client", "broker"]), ms: random.int(0, 20_000) });
+    },
+    die() {
+      trace.note(`${name}: dies`);
+      stop(true);
+      scheduler.after(random.wait(60_000), () => {
+        if (!retired) {
+          begin();
+        }
+      });
+    },
+    retire() {
+      retired = true;
+      for (const chore of chores) {
+        chore.cancel();
+      }
+      chores = [];
+      if (holding) {
+        holding = false;
+        giveBack();
+      }
+    },
+    ask,
+  };
+}
