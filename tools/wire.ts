@@ -112,7 +112,13 @@ export async function connectWire({ port, version, clientId, heard }: WireOption
     },
     subscribe: (filters) =>
       new Promise((resolve) => {
-        const subscriptions = filters.map((topic) => ({ topic, qos: 1 as const, nl: false, rap: true, rh: 0 }));
+        const subscriptions = filters.map((topic) => ({
+          topic,
+          qos: 1 as const,
+          nl: false,
+          rap: true,
+          rh: 0,
+        }));
         send({ cmd: "subscribe", messageId: expectAnswer(resolve), subscriptions });
       }),
     async close() {
@@ -124,11 +130,13 @@ export async function connectWire({ port, version, clientId, heard }: WireOption
 }
 
 /** The fields of a JSON object; none for anything else. */
-export function fieldsIn(payload: string | Buffer): ReadonlyMap<string, unknown> {
+export function fieldsIn(payload: string): ReadonlyMap<string, unknown> {
   try {
-    const parsed: unknown = JSON.parse(payload.toString());
-    return new Map(typeof parsed === "object" && parsed !== null ? Object.entries(parsed) : []);
+    return fieldsOf(JSON.parse(payload));
   } catch {
     return new Map();
   }
 }
+
+export const fieldsOf = (value: unknown): ReadonlyMap<string, unknown> =>
+  new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);

@@ -1,5 +1,5 @@
-// The exit status of every outcome, in one table: scripts branch on these, so they change only on purpose (docs/protocol, "The command
-// line"). Here is also the one error class of the command line. Not the wording of what went wrong: that stands where it is found.
+// The exit status of every outcome, in one table: scripts branch on these, so they change only on purpose
+// (docs/command-line.md, "Exit codes"). Here is also the one error class of the command line. Not the wording of what went wrong: that stands where it is found.
 
 export const exits = {
   done: 0,

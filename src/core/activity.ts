@@ -25,15 +25,13 @@ export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Ac
     case "resting":
       return wanted ? wantedAgain(resource, seen, turn.at) : restOn(turn, resource, outlet, seen);
     case "starting":
-      return wanted
-        ? startOn(turn, resource, outlet, activity, seen)
-        : unwanted(turn, resource, outlet, seen);
+      return wanted ? startOn(turn, resource, outlet, activity, seen) : unwanted(turn, resource, outlet);
     case "using":
-      return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet, seen);
+      return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet);
     case "lingering":
       return wanted ? wantedAgain(resource, seen, turn.at) : lingerOn(turn, resource, outlet, activity, seen);
     case "stopping":
-      return stopOn(turn, resource, outlet, wanted, seen);
+      return stopOn(turn, resource, outlet, activity, wanted, seen);
     case "cycling":
       return cycleOn(turn, resource, outlet, activity, wanted, seen);
     case "held":
@@ -49,6 +47,42 @@ export function handIsLifted(turn: Turn, resource: Resource, outlet: Outlet): vo
   if (resource.activity.name === "starting" && resource.activity.handOff) {
     resource.activity = start(turn.at);
   }
+}
+
+/**
+ * A batch was taken back: what a resource does must fit those who hold it again. What it was before is not known any more, but
+ * nobody's machine is in doubt left as it is.
+ */
+export function fitToTokens(turn: Turn, resource: Resource, outlet: Outlet): void {
+  const { activity } = resource;
+  const wanted = resource.tokens.size > 0;
+  switch (activity.name) {
+    case "resting":
+    case "lingering":
+    case "held":
+      if (wanted) {
+        resource.activity = wantedAgain(resource, outlet.seen.name, turn.at);
+      } else if (activity.name === "held" && outlet.own === "none") {
+        resource.activity = { name: "resting" }; // found on anew when it can be written
+      }
+      return;
+    case "starting":
+    case "using":
+      if (!wanted) {
+        resource.activity = unusedAgain(turn, resource, outlet);
+      }
+      return;
+    case "stopping":
+    case "cycling":
+      return; // each looks for itself whether OFF was sent
+  }
+}
+
+function unusedAgain(turn: Turn, resource: Resource, { seen, own }: Outlet): Activity {
+  if (own === "outside") {
+    return { name: "held", why: "outside" };
+  }
+  return seen.name === "on" ? linger(turn, resource) : { name: "resting" };
 }
 
 const start = (at: Instant): Named<"starting"> => ({
@@ -89,21 +123,22 @@ function restOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Ac
 /** On, and nobody wants it: ours, put right after a reboot, or a hand's (rule 8, and section 10 on who was away). */
 function foundOn(turn: Turn, resource: Resource, outlet: Outlet): Activity {
   if (outlet.own === "outside") {
-    return { name: "held", why: "adopted" };
+    return { name: "held", why: "outside" };
   }
   if (outlet.own !== "none" || outlet.rebooted) {
+    setOwn(turn, outlet, "confirmed"); // durable, because the evidence is not
     return linger(turn, resource);
   }
   const { name, onExternalOn } = resource.settings;
   announce(turn, name, "external-on", { outlet: outlet.settings.id, policy: onExternalOn });
   switch (onExternalOn) {
     case "adopt":
-      setOwn(turn, outlet, "outside");
-      return { name: "held", why: "adopted" };
-    case "reclaim":
-      return linger(turn, resource);
     case "ignore":
-      return { name: "held", why: "ignored" };
+      setOwn(turn, outlet, "outside");
+      return { name: "held", why: "outside" };
+    case "reclaim":
+      setOwn(turn, outlet, "confirmed");
+      return linger(turn, resource);
   }
 }
 
@@ -156,7 +191,7 @@ function whileBooting(
 ): Activity | undefined {
   const { settings, power } = resource;
   setOwn(turn, outlet, "confirmed");
-  if (isAvailable(resource) || resource.record.wasAvailable) {
+  if (isAvailable(resource) || resource.record.wasAvailable || power?.available === true) {
     noteBoot(turn, resource);
     return { name: "using" };
   }
@@ -187,9 +222,9 @@ function useOn(turn: Turn, outlet: Outlet, seen: Sight): Activity | undefined {
 }
 
 /** The last token is gone. */
-function unwanted(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
-  if (seen === "on") {
-    return linger(turn, resource);
+function unwanted(turn: Turn, resource: Resource, outlet: Outlet): Activity {
+  if (outlet.seen.name === "on" || (outlet.seen.name === "unknown" && outlet.own === "confirmed")) {
+    return linger(turn, resource); // for all that is known it is on
   }
   if (outlet.own === "commanded") {
     ask(turn, outlet.switcher, 0); // has the ON arrived?
@@ -206,7 +241,9 @@ function lingerOn(
   seen: Sight,
 ): Activity | undefined {
   if (seen === "off") {
-    announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+    if (outlet.own !== "leaving") {
+      announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+    }
     return { name: "resting" };
   }
   const open =
@@ -220,7 +257,7 @@ function lingerOn(
     announce(turn, resource.settings.name, "switch-off", { outlet: outlet.settings.id, observe: true });
     return { name: "held", why: "observed" };
   }
-  return { name: "stopping" };
+  return { name: "stopping", usedSince: false };
 }
 
 /** OFF is decided. A token that comes now is granted; an OFF that was sent is seen through, and never repeated (rule 3). */
@@ -228,6 +265,7 @@ function stopOn(
   turn: Turn,
   resource: Resource,
   outlet: Outlet,
+  activity: Named<"stopping">,
   wanted: boolean,
   seen: Sight,
 ): Activity | undefined {
@@ -235,8 +273,11 @@ function stopOn(
     setOwn(turn, outlet, "none");
     return { name: "resting" };
   }
+  if (!wanted) {
+    return activity.usedSince ? linger(turn, resource) : undefined;
+  }
   const stillOn = outlet.own !== "leaving" || offWasIgnored(outlet);
-  return wanted && stillOn ? stayOn(turn, resource, outlet, seen) : undefined;
+  return stillOn ? stayOn(turn, resource, outlet, seen) : activity.usedSince ? undefined : { name: "stopping", usedSince: true };
 }
 
 /** A power cycle of a machine that did not boot. It ends at once when the machine answers, or when somebody was told `ok`. */
@@ -253,10 +294,10 @@ function cycleOn(
     return wanted ? { ...start(turn.at), retries: activity.retries } : { name: "resting" };
   }
   if (outlet.own === "leaving") {
-    return !wanted || somebodyWasTold(resource) ? { name: "stopping" } : undefined;
+    return !wanted || isAvailable(resource) || somebodyWasTold(resource) ? { name: "stopping", usedSince: wanted } : undefined;
   }
   if (!wanted) {
-    return unwanted(turn, resource, outlet, seen);
+    return unwanted(turn, resource, outlet);
   }
   return isAvailable(resource) || somebodyWasTold(resource)
     ? stayOn(turn, resource, outlet, seen)

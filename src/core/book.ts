@@ -37,7 +37,8 @@ export interface Book {
   readonly awaitingProof: Set<string>;
   /** By `endedKey`, oldest first. */
   readonly ended: Map<string, EndedRecord>;
-  readonly outbox: Map<number, { readonly record: OutboxRecord; taken: boolean }>;
+  /** Handed: this run has given it to the link, which sends it until the broker has taken it. */
+  readonly outbox: Map<number, { readonly record: OutboxRecord; taken: boolean; handed: boolean }>;
   nextOutbox: number;
   readonly deadlines: Deadlines;
   /** Names that have left the configuration, with what is left of them; cleared at the first connection. */
@@ -77,8 +78,8 @@ export interface Resource {
   /** Those of them with requests that wait for a state. */
   readonly waiting: Set<Token>;
   activity: Activity;
-  /** Since the relay was last seen to go on: when, and whether it was our doing. */
-  power: { readonly at: Instant; readonly ours: boolean } | undefined;
+  /** Since the relay was last seen to go on: when, whether it was our doing, and whether it was available since. */
+  power: { readonly at: Instant; readonly ours: boolean; readonly available: boolean } | undefined;
   /** It did not become available in time, and has been on and without an answer since. */
   bootFailed: boolean;
   /** A token of it last expired (or was lost) then: OFF only after a later proof of the link. */
@@ -114,12 +115,12 @@ export type Activity =
   /** Wanted, and available or was since power-on. */
   | { readonly name: "using" }
   | { readonly name: "lingering"; readonly offAt: Instant }
-  /** OFF is decided; done when the relay says so. */
-  | { readonly name: "stopping" }
+  /** OFF is decided; done when the relay says so. Used since: somebody wanted it meanwhile, and OFF is not repeated without a new delay. */
+  | { readonly name: "stopping"; readonly usedSince: boolean }
   /** A power cycle of a machine that did not boot: off, then `starting` once more. */
   | { readonly name: "cycling"; readonly retries: number }
   /** On, and nobody wants it: left alone. */
-  | { readonly name: "held"; readonly why: "adopted" | "ignored" | "observed" };
+  | { readonly name: "held"; readonly why: "outside" | "observed" };
 
 export interface Availability {
   verdict: "unchecked" | "up" | "down";
@@ -149,6 +150,8 @@ export interface Outlet {
   seen: Seen;
   /** It has not been heard since the last (re)connection: no command, whatever was seen before. */
   stale: boolean;
+  /** Where it was last seen, also while that is `unknown` again; before the first report: off, if an earlier run left it so. */
+  lastKnown: Position | undefined;
   /** It was asked in vain: it is not merely late. */
   silent: boolean;
   heardAt: Instant | undefined;
@@ -160,6 +163,8 @@ export interface Outlet {
   bootedAtStored: Instant | undefined;
   /** What it was told and has not confirmed. */
   command: Command | undefined;
+  /** The latest command, whatever became of it: the same one is not sent again within a second. */
+  lastSent: { readonly position: Position; readonly at: Instant } | undefined;
   /** Numbers commands; never goes back. */
   attempt: number;
   /** It has contradicted or ignored a command for longer than `switchTimeout`. */
@@ -185,7 +190,8 @@ export interface SwitcherBook {
   /** `unheard`: nothing was heard of it since the program started. */
   reach: "unheard" | "answering" | "silent";
   asking: Asking | undefined;
-  readonly retainedCommands: Set<string>;
+  /** Topics on which a retained command was found. Untold: there was no connection over which to tell it. */
+  readonly retainedCommands: Map<string, "told" | "untold">;
 }
 
 export interface Asking {

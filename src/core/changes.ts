@@ -46,7 +46,7 @@ export type EndReason = "released" | "expired" | "lost" | "rejected" | "removed"
 /**
  * Whose doing the relay's position is:
  * `none` (off, or on without our knowing) · `commanded` (ON was sent) · `confirmed` (seen on while wanted) · `leaving` (OFF was sent) ·
- * `outside` (switched on from outside, and adopted).
+ * `outside` (switched on from outside, and left alone).
  */
 export type Ownership = "none" | "commanded" | "confirmed" | "leaving" | "outside";
 

@@ -164,7 +164,10 @@ function renew(turn: Turn, resource: Resource, request: RenewRequest): void {
     resource,
     record.expires === undefined
       ? { ...record, lostAt: undefined, ttl: request.ttl ?? record.ttl }
-      : extended(resource, record, turn.at, request.ttl),
+      : {
+          ...extended(resource, record, turn.at, request.ttl),
+          told: record.told || request.replyTo !== undefined,
+        },
   );
   announceToken(turn, resource, token, "renewed");
   if (request.replyTo !== undefined) {

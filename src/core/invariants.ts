@@ -3,20 +3,32 @@
 
 import { type Book, BrokenInvariant, need, type Outlet, type Resource } from "./book.ts";
 import type { Effect } from "./effects.ts";
+import type { Reply } from "./requests.ts";
 import type { Instant } from "./time.ts";
 import { endsAt } from "./tokens.ts";
 
 /** What a step may never ask for. Called right after it, with the book as it left it. @throws BrokenInvariant */
 export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]): void {
+  /** Held-back replies of this step. Those that go out once more after a restart tell of a grant of then, released since perhaps. */
+  const decidedNow = new Set<number>();
   for (const effect of effects) {
     if (effect.kind === "command") {
       checkCommand(book, at, need(book.outlets, effect.outlet), effect.position);
     } else if (effect.kind === "persist") {
       must(book.store === "writing", "nothing is written while the store refuses");
-    } else if (effect.kind === "reply" && effect.reply.ok && "expires" in effect.reply) {
-      const { resource, token } = effect.reply;
-      must(need(book.resources, resource).tokens.has(token), `the reply says that '${token}' is held`);
+      if (effect.change.kind === "outbox") {
+        decidedNow.add(effect.change.id);
+      }
+    } else if (effect.kind === "reply" && (effect.outbox === undefined || decidedNow.has(effect.outbox))) {
+      checkReply(book, effect.reply);
     }
+  }
+}
+
+function checkReply(book: Book, reply: Reply): void {
+  if (reply.ok && "expires" in reply) {
+    const { resource, token } = reply;
+    must(need(book.resources, resource).tokens.has(token), `the reply says that '${token}' is held`);
   }
 }
 

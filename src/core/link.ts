@@ -6,7 +6,7 @@ import type { Book, Link, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
 import { review } from "./resource.ts";
-import { allOutletsKnown, askAfresh, publishSwitcher } from "./switcher.ts";
+import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
 import { remember } from "./tokens.ts";
 import { after, millis } from "./time.ts";
 
@@ -23,6 +23,9 @@ export function drainLink(turn: Turn): void {
   }
   turn.effects.push({ kind: "prove", attempt: book.proofs });
   setLinkDeadline(book);
+  for (const switcher of book.switchers.values()) {
+    tellRetainedCommands(turn, switcher);
+  }
 }
 
 export function loseLink(turn: Turn): void {
@@ -165,8 +168,12 @@ function sayGoodbye(turn: Turn): void {
   }
   if (!book.greeted) {
     book.greeted = true;
-    for (const { record } of book.outbox.values()) {
-      turn.effects.push({ kind: "reply", to: record.replyTo, reply: record.reply, outbox: record.id });
+    for (const kept of book.outbox.values()) {
+      if (!kept.handed) {
+        kept.handed = true;
+        const { id, replyTo, reply } = kept.record;
+        turn.effects.push({ kind: "reply", to: replyTo, reply, outbox: id });
+      }
     }
   }
 }

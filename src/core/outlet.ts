@@ -23,22 +23,26 @@ const uptimeTolerance = millis(10_000);
 export function hear(turn: Turn, outlet: Outlet, position: Position, uptime: Millis | undefined): void {
   const { at } = turn;
   const earlier = outlet.seen;
-  noteUptime(turn, outlet, uptime);
   outlet.heardAt = at;
   outlet.stale = false;
   outlet.silent = false;
   if (earlier.name !== position) {
     outlet.seen = { name: position, since: at };
-    if (earlier.name !== "unknown") {
-      outlet.movedAt = at;
+    if (outlet.lastKnown !== position) {
+      outlet.movedAt = at; // or earlier, unseen: to be on the safe side it has moved now
     }
+    outlet.lastKnown = position;
   }
+  noteUptime(turn, outlet, uptime);
   if (outlet.command?.position === position) {
     outlet.command = undefined;
     outlet.mismatch = false;
   }
   heard(turn, outlet.switcher, earlier.name !== position);
 }
+
+/** Between two equal commands, also when it was decided anew in between (protocol 5 rule 5: at least 1 s). */
+const equalApart = millis(1000);
 
 /** A device that runs for less long than it did was rebooted meanwhile, whether or not its boot message was heard. */
 function noteUptime(turn: Turn, outlet: Outlet, uptime: Millis | undefined): void {
@@ -95,7 +99,7 @@ export function settle(turn: Turn, outlet: Outlet, resource: Resource, wish: Pos
   if (mismatchAt !== undefined && mismatchAt <= turn.at && !turn.book.settings.observe) {
     outlet.mismatch = true;
   }
-  const next = nextSend(turn, outlet, gateFor(turn, outlet, resource, wish));
+  const next = nextSend(turn, outlet, wish, gateFor(turn, outlet, resource, wish));
   if (next !== undefined && next <= turn.at) {
     send(turn, outlet, wish);
   }
@@ -110,10 +114,22 @@ export function seeThrough(turn: Turn, outlet: Outlet): void {
   // Nothing known to be under way (a store that refused made it forget): ask, as after a command.
   const command = outlet.command ?? { ...noCommand, firstAt: at, sentAt: at, nextAt: at };
   if (command.nextAt <= at) {
-    outlet.command = { ...command, askedAt: turn.at, nextAt: after(turn.at, repeatAfter(command.sends)) };
+    const sends = command.sends + 1;
+    outlet.command = { ...command, sends, askedAt: at, nextAt: after(at, repeatAfter(sends)) };
     ask(turn, outlet.switcher, 0);
   }
   setOutletDeadline(turn, outlet, outlet.command?.nextAt);
+}
+
+/**
+ * A command is sent only if it is still decided so at the end of its batch: a token may have come, or gone, in the same one. An OFF
+ * that is not sent after all is taken for one that was ignored.
+ */
+export function isStillDecided({ command, resource }: Outlet, position: Position): boolean {
+  if (command?.position !== position) {
+    return false;
+  }
+  return position === "on" || resource === undefined || resource.tokens.size === 0 || resource.activity.name === "cycling";
 }
 
 const noCommand = { position: "off", sends: 1, askedAt: undefined } as const;
@@ -124,13 +140,13 @@ const gateFor = (turn: Turn, outlet: Outlet, resource: Resource, wish: Position)
     : offGate(turn.book, outlet, resource, turn.at);
 
 /** When the command goes out (again); `undefined`: not before something happens. */
-function nextSend(turn: Turn, outlet: Outlet, gate: Gate): Instant | undefined {
+function nextSend(turn: Turn, outlet: Outlet, wish: Position, gate: Gate): Instant | undefined {
   if (outlet.command !== undefined && turn.book.settings.observe) {
     return undefined; // said once; nothing was sent that could be repeated
   }
   switch (gate.name) {
     case "open":
-      return outlet.command?.nextAt ?? turn.at;
+      return outlet.command?.nextAt ?? (outlet.lastSent?.position === wish ? after(outlet.lastSent.at, equalApart) : turn.at);
     case "until":
       return gate.at;
     case "shut":
@@ -151,6 +167,7 @@ function send(turn: Turn, outlet: Outlet, position: Position): void {
     ask(turn, outlet.switcher, 0); // no answer at all: is it there?
   }
   outlet.attempt += 1;
+  outlet.lastSent = { position, at };
   outlet.command = {
     position,
     firstAt: earlier?.firstAt ?? at,

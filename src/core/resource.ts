@@ -22,8 +22,9 @@ export function review(turn: Turn, resource: Resource): void {
   notePower(turn, resource, outlet);
   if (turn.book.store === "writing") {
     moveOn(turn, resource, outlet);
+    // Evidence of a reboot stands until the relay is where it should be, so that a batch taken back does not lose it.
+    outlet.rebooted = outlet.rebooted && (outlet.stale || (outlet.seen.name === "on") !== resource.tokens.size > 0);
   }
-  outlet.rebooted = outlet.rebooted && outlet.stale;
   keepChecking(turn, resource, outlet.seen.name);
   noteState(turn, resource, outlet);
   noteProblems(turn, resource, outlet);
@@ -46,7 +47,7 @@ export function review(turn: Turn, resource: Resource): void {
 function notePower(turn: Turn, resource: Resource, outlet: Outlet): void {
   const { seen } = outlet;
   if (seen.name === "on" && resource.power?.at !== seen.since) {
-    resource.power = { at: seen.since, ours: outlet.own === "commanded" };
+    resource.power = { at: seen.since, ours: outlet.own === "commanded", available: false };
   } else if (seen.name === "off") {
     resource.power = undefined;
     resource.bootFailed = false;
@@ -111,6 +112,7 @@ function noteState(turn: Turn, resource: Resource, outlet: Outlet): void {
   }
   if (state === "available") {
     resource.bootFailed = false;
+    resource.power = resource.power && { ...resource.power, available: true };
   }
 }
 

@@ -40,7 +40,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
       outlets: [],
       reach: "unheard",
       asking: undefined,
-      retainedCommands: new Set(),
+      retainedCommands: new Map(),
     });
   }
   for (const resource of settings.resources.values()) {
@@ -66,7 +66,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
 
 /**
  * Load the durable part again, because a batch could not be written: the book must never be ahead of the disk. What was seen
- * stays, attempts never go back, and what was sent but not written about was in fact never sent.
+ * stays, and attempts never go back.
  */
 export function reloadDurable(book: Book, snapshot: Snapshot): void {
   for (const resource of book.resources.values()) {
@@ -79,19 +79,26 @@ export function reloadDurable(book: Book, snapshot: Snapshot): void {
     }
     resource.tokens.clear();
     resource.waiting.clear();
-    resource.availability.running = false;
-    resource.availability.nextAt = undefined;
     resource.record = noRecord(resource.settings.name);
   }
   for (const outlet of book.outlets.values()) {
-    outlet.command = undefined;
     outlet.own = "none";
   }
   book.tokenCount = 0;
   book.overdue.clear();
   book.ended.clear();
+  const handed = new Set([...book.outbox].flatMap(([id, kept]) => (kept.handed ? [id] : [])));
   book.outbox.clear();
   loadDurable(book, snapshot);
+  for (const [id, kept] of book.outbox) {
+    kept.handed = handed.has(id);
+  }
+  for (const outlet of book.outlets.values()) {
+    // A command whose record never reached the disk was never sent.
+    if (outlet.command !== undefined && outlet.own !== (outlet.command.position === "on" ? "commanded" : "leaving")) {
+      outlet.command = undefined;
+    }
+  }
 }
 
 function loadDurable(book: Book, snapshot: Snapshot): void {
@@ -128,7 +135,7 @@ function loadDurable(book: Book, snapshot: Snapshot): void {
     }
   }
   for (const record of snapshot.outbox) {
-    book.outbox.set(record.id, { record, taken: false });
+    book.outbox.set(record.id, { record, taken: false, handed: false });
     book.nextOutbox = Math.max(book.nextOutbox, record.id + 1);
   }
   const known = snapshot.published.filter(({ kind, name }) =>
@@ -146,6 +153,9 @@ function loadDurable(book: Book, snapshot: Snapshot): void {
 
 function restoreOutlet(outlet: Outlet, record: OutletRecord): void {
   outlet.own = record.own;
+  if (outlet.heardAt === undefined) {
+    outlet.lastKnown = record.own === "none" ? "off" : undefined;
+  }
   outlet.movedAt ??= record.movedAt;
   outlet.bootedAt = record.bootedAt;
   outlet.bootedAtStored = record.bootedAt;
@@ -185,6 +195,7 @@ function newOutlet(
     resource,
     seen: { name: "unknown" },
     stale: true,
+    lastKnown: "off",
     silent: false,
     heardAt: undefined,
     rebooted: false,
@@ -193,6 +204,7 @@ function newOutlet(
     bootedAt: undefined,
     bootedAtStored: undefined,
     command: undefined,
+    lastSent: undefined,
     attempt: 0,
     mismatch: false,
   };

@@ -1,6 +1,7 @@
 // The way in: one event, routed to the room that it concerns, and what is to be done because of it. The book is changed in
 // place and deterministically: the same events give the same effects. What happens to effects is the caller's business.
 
+import { fitToTokens } from "./activity.ts";
 import { announce, ignore, publish } from "./announce.ts";
 import { takeCheck } from "./availability.ts";
 import { type Book, need, type Turn } from "./book.ts";
@@ -21,7 +22,7 @@ import {
 } from "./link.ts";
 import { hear } from "./outlet.ts";
 import { review } from "./resource.ts";
-import { ask, askAfresh, askIsDue, lose } from "./switcher.ts";
+import { ask, askAfresh, askIsDue, lose, tellRetainedCommands } from "./switcher.ts";
 import { forgetEnded } from "./tokens.ts";
 import { after, type Instant, millis } from "./time.ts";
 import { replyWasTaken } from "./waits.ts";
@@ -80,6 +81,9 @@ function route(turn: Turn, event: Event): void {
       return;
     case "storeRefused":
       book.store = "refusing";
+      for (const resource of book.resources.values()) {
+        fitToTokens(turn, resource, need(book.outlets, resource.settings.outlet));
+      }
       reviewAll(turn);
       return;
     case "storeRecovered":
@@ -135,8 +139,8 @@ function routeSwitcher(
       return;
     case "retainedCommandFound":
       if (!switcher.retainedCommands.has(event.topic)) {
-        switcher.retainedCommands.add(event.topic);
-        announce(turn, undefined, "retained-command", { switcher: event.switcher, topic: event.topic });
+        switcher.retainedCommands.set(event.topic, "untold");
+        tellRetainedCommands(turn, switcher);
       }
       return;
   }
@@ -194,7 +198,10 @@ function isDue(turn: Turn, subject: Subject): void {
   switch (subject.kind) {
     case "token": {
       const resource = need(book.resources, subject.resource);
-      tokenIsDue(turn, resource, need(resource.tokens, subject.token));
+      const token = resource.tokens.get(subject.token);
+      if (token !== undefined) {
+        tokenIsDue(turn, resource, token); // else it ended by what was due at the same moment
+      }
       return;
     }
     case "resource":

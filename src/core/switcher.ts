@@ -1,6 +1,7 @@
 // Whether a switcher can be heard. A last will is a hint and an answer is proof: in doubt it is asked, and whoever does not
 // answer in time is silent, which makes its outlets unknown and never off. What its relays should do is not decided here.
 
+import { announce } from "./announce.ts";
 import type { Book, Outlet, SwitcherBook, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { after, type Instant, type Millis, millis } from "./time.ts";
@@ -14,11 +15,14 @@ function askAgainAfter(switcher: SwitcherBook, tries: number): Millis {
   return millis(Math.min(wanted ? 10_000 : 60_000, 2000 * 2 ** Math.min(tries, 5)));
 }
 
-/** Ask all its outlets where they stand. Also asks again while an answer is still due: it may have been deaf until now. */
+/**
+ * Ask all its outlets where they stand. Also asks again while an answer is still due (it may have been deaf until now), which
+ * gives it no more time: or one that is asked often would never be found silent.
+ */
 export function ask(turn: Turn, switcher: SwitcherBook, tries: number): void {
-  const { asking } = switcher;
-  const since = asking === undefined || asking.givenUp ? turn.at : asking.since;
-  switcher.asking = { since, tries, until: after(turn.at, answerWithin), givenUp: false };
+  if (switcher.asking === undefined || switcher.asking.givenUp) {
+    switcher.asking = { since: turn.at, tries, until: after(turn.at, answerWithin), givenUp: false };
+  }
   turn.effects.push({ kind: "ask", switcher: switcher.settings.name });
   setAskDeadline(turn, switcher);
 }
@@ -84,6 +88,19 @@ export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] 
     publishSwitcher(turn, switcher);
   }
   return mute;
+}
+
+/** Devices are heard over a connection of their own, at a start before there is one over which to tell what was found. */
+export function tellRetainedCommands(turn: Turn, { settings, retainedCommands }: SwitcherBook): void {
+  if (turn.book.link.name === "down") {
+    return;
+  }
+  for (const [topic, said] of retainedCommands) {
+    if (said === "untold") {
+      retainedCommands.set(topic, "told");
+      announce(turn, undefined, "retained-command", { switcher: settings.name, topic });
+    }
+  }
 }
 
 export function publishSwitcher(turn: Turn, switcher: SwitcherBook): void {

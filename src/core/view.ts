@@ -89,9 +89,10 @@ function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined
 
 function readyAt(resource: Resource): Instant | undefined {
   const usual = usualBoot(resource);
-  return resource.activity.name !== "starting" || usual === undefined
+  const { activity } = resource;
+  return activity.name !== "starting" || activity.handOff || usual === undefined
     ? undefined
-    : after(resource.power?.at ?? resource.activity.since, usual);
+    : after(resource.power?.at ?? activity.since, usual);
 }
 
 function problemOf(book: Book, resource: Resource): Problem | null {

@@ -8,7 +8,7 @@ import { formatDuration } from "./duration.ts";
 import { tokenReply } from "./holders.ts";
 import type { ErrorCode, Reply, ReplyTo } from "./requests.ts";
 import type { CheckLevel } from "./settings.ts";
-import { between, type Instant, soonerOf } from "./time.ts";
+import { between, type Instant, millis, soonerOf } from "./time.ts";
 import { endToken, extended, putToken } from "./tokens.ts";
 
 /** Whether a request that waits for this level may be answered now. What is not known afresh does not count. */
@@ -61,7 +61,11 @@ function answer(turn: Turn, resource: Resource, token: Token, answered: readonly
 export function timeOut(turn: Turn, resource: Resource, token: Token): void {
   const { name } = resource.settings;
   const first = token.record.waiters[0];
-  const waited = first === undefined ? "" : ` after ${formatDuration(between(first.since, turn.at))}`;
+  // In tenths of a second: the timer's few milliseconds of lateness are nobody's business.
+  const waited =
+    first === undefined
+      ? ""
+      : ` after ${formatDuration(millis(Math.floor(between(first.since, turn.at) / 100) * 100))}`;
   failToken(
     turn,
     resource,
@@ -134,7 +138,7 @@ function answerLater(turn: Turn, replyTo: ReplyTo | undefined, reply: Reply): vo
   const id = book.nextOutbox;
   book.nextOutbox += 1;
   const record = { id, replyTo, reply };
-  book.outbox.set(id, { record, taken: false });
+  book.outbox.set(id, { record, taken: false, handed: true });
   turn.effects.push({ kind: "persist", change: { kind: "outbox", id, record } });
   turn.effects.push({ kind: "reply", to: replyTo, reply, outbox: id });
 }

@@ -3,6 +3,7 @@
 
 import type { Book } from "../core/book.ts";
 import type { Announcement, Effect } from "../core/effects.ts";
+import { isStillDecided } from "../core/outlet.ts";
 import type { Instant, Millis } from "../core/time.ts";
 import { resourcePicture, switcherPicture } from "../core/view.ts";
 import type { Checker } from "../ports/checker.ts";
@@ -97,8 +98,12 @@ function carryOut(hands: Hands, effect: Effect, at: Instant): void {
 }
 
 async function command(hands: Hands, { outlet, position, attempt }: OfKind<"command">): Promise<void> {
-  const name = hands.book.outlets.get(outlet)?.settings.switcher ?? "";
-  const found = hands.switchers.get(name);
+  const told = hands.book.outlets.get(outlet);
+  if (told === undefined || told.attempt !== attempt || !isStillDecided(told, position)) {
+    hands.log.debug({ outlet, position, attempt }, "A command is not sent: the same batch decided otherwise");
+    return;
+  }
+  const found = hands.switchers.get(told.settings.switcher);
   hands.log.debug({ outlet, position, attempt }, "Sending a command");
   const reason = await outcome(hands, found, (switcher, signal) => switcher.set(outlet, position, signal));
   if (reason !== undefined) {

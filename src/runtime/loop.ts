@@ -168,13 +168,20 @@ export function createLoop(parts: LoopParts): Loop {
   async function takeBack(done: readonly Waiting[], effects: readonly Effect[], at: Instant): Promise<void> {
     const { snapshot } = await store.load();
     reloadDurable(book, snapshot);
-    const harmless = effects.filter(({ kind }) =>
-      ["prove", "ask", "check", "publish", "publishController"].includes(kind),
+    const kept = new Set(snapshot.outbox.map(({ id }) => id));
+    const harmless = effects.filter(
+      (effect) =>
+        ["prove", "ask", "check", "publish", "publishController"].includes(effect.kind) ||
+        // Decided long ago, and going out once more.
+        (effect.kind === "reply" && effect.outbox !== undefined && kept.has(effect.outbox)),
     );
     const made: Effect[] = [
       ...harmless,
       ...step(book, { kind: "storeRefused", reason: "a commit failed", at }),
     ];
+    for (const outbox of effects.flatMap(takenReplies)) {
+      made.push(...step(book, { kind: "replied", outbox, at })); // the broker says it once
+    }
     for (const { happening, taken } of done) {
       if (happening.kind === "requested" && canBeTold(happening)) {
         made.push(...step(book, { ...happening, at }));
@@ -236,6 +243,12 @@ export function createLoop(parts: LoopParts): Loop {
 }
 
 const aside = (happening: Happening): Waiting => ({ happening, taken: undefined });
+
+/** The held-back reply that the broker was found to have, if this effect strikes one off. */
+const takenReplies = (effect: Effect): number[] =>
+  effect.kind === "persist" && effect.change.kind === "outbox" && effect.change.record === undefined
+    ? [effect.change.id]
+    : [];
 
 const canBeTold = (happening: Happening): boolean =>
   happening.kind === "requested" &&

@@ -263,6 +263,7 @@ export function createClient(name: string, { scheduler, random, broker, trace, r
     }
     chores = [];
     ready = false;
+    holding = false;
     line?.end(silently);
     unacknowledged = [];
     for (const { again } of pending.values()) {

@@ -35,6 +35,8 @@ export interface Process {
   act(run: () => void): void;
   /** Dies at the effect after so many: before or after it is done. */
   dieAt(effects: number, when: "before" | "after"): void;
+  /** It goes on living after all. */
+  spare(): void;
   kill(): void;
   onDeath(run: () => void): void;
 }
@@ -249,6 +251,9 @@ function createProcess(id: number, parts: Parts): Process {
     },
     dieAt(effects, when) {
       countdown ??= { left: effects, when };
+    },
+    spare() {
+      countdown = undefined;
     },
     kill,
     onDeath(run) {

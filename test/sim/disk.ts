@@ -14,12 +14,14 @@ export interface Disk {
   refusals: number;
   /** Milliseconds that a commit takes at most. */
   slowest: number;
-  readonly written: Timestamp | undefined;
   readonly commits: number;
   token(resource: string, token: string): TokenRecord | undefined;
   tokens(): Iterable<TokenRecord>;
-  hasOutbox(id: number): boolean;
-  readonly outboxSize: number;
+  outboxIds(): Iterable<number>;
+  /** When the newest batch was begun, on the controller's clock. */
+  readonly writtenAt: number;
+  /** What wall clock minus monotonic clock was then. */
+  readonly writtenOffset: number;
   open(process: Process): Store;
 }
 
@@ -77,14 +79,14 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
     refusals: 0,
     slowest: 4,
     commits: 0,
-    get written() {
-      return written;
-    },
     token: (resource: string, token: string) => tokens.get(`${resource} ${token}`),
     tokens: () => tokens.values(),
-    hasOutbox: (id: number) => outbox.has(id),
-    get outboxSize() {
-      return outbox.size;
+    outboxIds: () => outbox.keys(),
+    get writtenAt() {
+      return written?.at ?? 0;
+    },
+    get writtenOffset() {
+      return written === undefined ? 0 : written.wall - written.at;
     },
     open(process: Process): Store {
       let underWay: (() => void) | undefined;

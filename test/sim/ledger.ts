@@ -3,6 +3,7 @@
 
 import type { TokenRecord } from "../../src/core/changes.ts";
 
+/** One token as its client may see it. */
 export interface Pledge {
   readonly resource: string;
   readonly token: string;
@@ -12,6 +13,8 @@ export interface Pledge {
   told: boolean;
   /** It must not end before. */
   until: number;
+  /** A request that waits may set this time to live, ms, when it is answered. */
+  waitingTtl: number;
   /** When its first acquire was offered. */
   since: number | undefined;
   /** The newest request for its end, in the broker's order. */
@@ -61,6 +64,7 @@ export function createLedger(): Ledger {
         certain: false,
         told: false,
         until: 0,
+        waitingTtl: Number.POSITIVE_INFINITY,
         since: undefined,
         endAsked: -1,
         released: false,

@@ -58,8 +58,8 @@ export function drawScenario(random: Random): Scenario {
     sockets,
     wiring,
     clients: random.int(5, 40),
-    roughFor: random.pick([15, 30, 60, 120]) * 60_000,
-    faultEvery: random.pick([10, 20, 40, 90]) * 1000,
+    roughFor: random.pick([6, 12, 12, 25, 60]) * 60_000,
+    faultEvery: random.pick([6, 12, 25, 60]) * 1000,
     shuffled: random.chance(0.3),
     wallErrors: random.chance(0.3),
   };

@@ -38,7 +38,8 @@ export interface WireClient {
   readonly closed: Promise<void>;
   /** QoS 1 unless said otherwise; resolves when the broker has acknowledged it. */
   publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void>;
-  subscribe(filter: string, qos?: 0 | 1): Promise<void>;
+  /** QoS 1. */
+  subscribe(...filters: readonly string[]): Promise<void>;
   /** Bytes as they are, for what no encoder would make. */
   write(bytes: Uint8Array): void;
   /** DISCONNECT: the broker drops the will. */
@@ -164,10 +165,11 @@ export async function connectWire(options: WireOptions, listener?: (heard: Heard
       send({ ...packet, messageId });
       await answered;
     },
-    async subscribe(filter, qos = 1) {
+    async subscribe(...filters) {
       const { messageId, answered } = expectAnswer();
-      const subscription = { topic: filter, qos, nl: false, rap: true, rh: 0 };
-      send({ cmd: "subscribe", messageId, subscriptions: [subscription] });
+      // No Local, Retain As Published and Retain Handling are of MQTT 5; 3.1.1 has no place for them.
+      const subscriptions = filters.map((topic) => ({ topic, qos: 1 as const, nl: false, rap: true, rh: 0 }));
+      send({ cmd: "subscribe", messageId, subscriptions });
       await answered;
     },
     write: (bytes) => {

@@ -75,6 +75,8 @@ export interface Lab {
   settled(): Promise<void>;
   /** Kill -9 and start again; resolves when it is online. */
   crash(): Promise<void>;
+  /** End mosquitto with that signal and start it again; resolves when the controller is online on it. */
+  restartBroker(signal: NodeJS.Signals): Promise<void>;
   configure(change: (config: Record<string, unknown>) => void): void;
   stop(): Promise<void>;
 }
@@ -105,6 +107,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const observer = observe(port);
   const sockets = new Map<string, Tasmota>();
   let asked = 0;
+  let readings = 0;
   /** Place in what the observer heard at which the present life of the controller began. */
   let startedAt = 0;
 
@@ -161,14 +164,19 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     connect: (how) => connectWire({ ...how, port }),
     async retained() {
       const client = await connectWire({ port });
-      await client.subscribe(`${base}/#`);
-      await client.subscribe("test/end");
-      await client.publish("test/end", "");
-      await eventually("the broker has sent what it keeps", () =>
-        client.heard.some(({ topic }) => topic === "test/end"),
-      );
+      readings += 1;
+      // Both brokers send what they keep in the order of the filters, and the youngest last.
+      const end = `test/end/${readings}`;
+      await client.publish(end, "end", { retain: true });
+      await client.subscribe(`${base}/#`, end);
+      await eventually("the broker has sent what it keeps", () => client.heard.some(({ topic }) => topic === end));
+      await client.publish(end, "", { retain: true });
       await client.disconnect();
-      return new Map(client.heard.flatMap((one) => (one.retain ? [[one.topic, one.payload] as const] : [])));
+      return new Map(
+        client.heard.flatMap(({ topic, payload, retain }) =>
+          retain && topic !== end ? [[topic, payload] as const] : [],
+        ),
+      );
     },
     publish,
     async ask(request, fields = {}, withinMs = 8000) {
@@ -242,6 +250,12 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       lab.start();
       await lab.untilOnline();
     },
+    async restartBroker(signal) {
+      startedAt = observer.heard.length;
+      await lab.mosquitto.restart(signal);
+      await observer.ready();
+      await lab.untilOnline();
+    },
     configure(change) {
       const copy = structuredClone(config);
       change(copy);
@@ -278,8 +292,46 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return lab;
 }
 
-/** Milliseconds for one test: some wait for deadlines of ten seconds and more. */
-export const patience = { timeout: 40_000 } as const;
+/** Not more labs of single tests at once than that, in one file: starting the program is work, and deadlines are counted. */
+const mostLabs = 3;
+const turns: (() => void)[] = [];
+let labs = 0;
+
+/** A lab for one test, which may kill and restart what it likes; a failure tells what the controller logged last. */
+export async function inLab(options: LabOptions, use: (lab: Lab) => Promise<void>): Promise<void> {
+  if (labs === mostLabs) {
+    await new Promise<void>((resolve) => {
+      turns.push(resolve);
+    });
+  } else {
+    labs += 1;
+  }
+  try {
+    await inFreeLab(options, use);
+  } finally {
+    const next = turns.shift();
+    if (next === undefined) {
+      labs -= 1;
+    } else {
+      next(); // It takes over our place.
+    }
+  }
+}
+
+async function inFreeLab(options: LabOptions, use: (lab: Lab) => Promise<void>): Promise<void> {
+  const lab = await startLab(options);
+  try {
+    await use(lab);
+  } catch (error) {
+    const log = lab.controller.log().slice(-3000);
+    throw new Error(`${String(error)}\n--- the controller's last words:\n${log}`, { cause: error });
+  } finally {
+    await lab.stop();
+  }
+}
+
+/** Milliseconds for one test: some wait for deadlines of ten seconds and more, and for their turn. */
+export const patience = { timeout: 90_000 } as const;
 
 /** Both brokers, each with the options of its `describe`: the embedded one always, mosquitto where it is installed. */
 export const brokers = [

@@ -2,6 +2,7 @@
 // What is lost or kept by that is not judged here.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { root } from "../steps.ts";
 
 export interface Controller {
@@ -18,10 +19,14 @@ export interface Controller {
 
 const keptCharacters = 100_000;
 
-/** @param diedAlone called when it ends without having been told to */
+/**
+ * @param logFile everything that it logs is added to this file, and when it was started and killed; `undefined`: only the end is kept
+ * @param diedAlone called when it ends without having been told to
+ */
 export function createController(
   main: string,
   configFile: string,
+  logFile: string | undefined,
   diedAlone: (sentence: string) => void,
 ): Controller {
   let child: ChildProcess | undefined;
@@ -30,6 +35,13 @@ export function createController(
   let kills = 0;
   let log = "";
 
+  const keep = (chunk: Buffer | string): void => {
+    log = (log + chunk.toString()).slice(-keptCharacters);
+    if (logFile !== undefined) {
+      appendFileSync(logFile, chunk);
+    }
+  };
+  const remark = (sentence: string): void => keep(`--- ${new Date().toISOString()} ${sentence}\n`);
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     told = true;
     child?.kill(signal);
@@ -40,13 +52,11 @@ export function createController(
       return kills;
     },
     start() {
+      remark("start");
       const started = spawn(process.execPath, [main, "serve", "--config", configFile], {
         cwd: root,
         stdio: ["ignore", "pipe", "pipe"],
       });
-      const keep = (chunk: Buffer): void => {
-        log = (log + chunk.toString("utf8")).slice(-keptCharacters);
-      };
       started.stdout.on("data", keep);
       started.stderr.on("data", keep);
       told = false;
@@ -65,6 +75,7 @@ export function createController(
     async kill() {
       if (child !== undefined) {
         kills += 1;
+        remark(`kill ${kills}`);
         await end("SIGKILL");
       }
     },

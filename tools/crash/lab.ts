@@ -33,8 +33,8 @@ export interface Lab {
 export const base = "lastout";
 
 /** Short, so that a kill takes a second and not minutes. */
-export const restartGraceMs = 300;
-export const lostGraceMs = 400;
+const restartGraceMs = 200;
+const lostGraceMs = 400;
 
 /** Six resources share the load of tokens; two switch; the others must never move. */
 const sockets: readonly {
@@ -99,8 +99,9 @@ async function startEmbedded(): Promise<{ readonly port: number; stop(): Promise
   return { port: broker.port, stop: () => broker.close() };
 }
 
+const plug = (topic: string): string => `${topic}-plug`;
+
 function configuration(port: number, storeFile: string): unknown {
-  const plug = (topic: string): string => `${topic}-plug`;
   return {
     mqtt: { url: `mqtt://127.0.0.1:${port}`, clientId: "lastout-crash", base },
     store: { path: storeFile },
@@ -109,7 +110,7 @@ function configuration(port: number, storeFile: string): unknown {
     // Ended tokens are remembered up to this number, too, and read at every start.
     limits: { tokens: 3000 },
     defaults: {
-      offDelay: "150ms",
+      offDelay: "50ms",
       minOn: 0,
       minOff: 0,
       switchTimeout: "10s",

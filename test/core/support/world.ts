@@ -59,12 +59,17 @@ export function createWorld(): World {
 
   function takeBack(happening: Happening, effects: readonly Effect[]): Effect[] {
     reloadDurable(opened(), disk.snapshot());
-    const harmless = effects.filter(({ kind }) => harmlessKinds.has(kind));
+    const kept = new Set(disk.snapshot().outbox.map(({ id }) => id));
+    const harmless = effects.filter(
+      (effect) =>
+        harmlessKinds.has(effect.kind) ||
+        (effect.kind === "reply" && effect.outbox !== undefined && kept.has(effect.outbox)),
+    );
     const made = [...harmless, ...stepped({ kind: "storeRefused", reason: "the disk is full" })];
     const canBeTold =
       happening.kind === "requested" &&
       (happening.request.kind === "refused" || happening.request.replyTo !== undefined);
-    return canBeTold ? [...made, ...stepped(happening)] : made;
+    return canBeTold || happening.kind === "replied" ? [...made, ...stepped(happening)] : made;
   }
 
   return {

@@ -1,0 +1,77 @@
+// One run: a seed in, a report out. First a rough time with faults and jobs, then a quiet one in which everything must settle.
+
+import { drawFaults, heal } from "./faults.ts";
+import { settleDown } from "./quiet.ts";
+import { createWorld, type World } from "./world.ts";
+
+export interface Report {
+  readonly seed: number;
+  /** `undefined`: every promise was kept. */
+  readonly broken: { readonly rule: string; readonly what: string } | undefined;
+  readonly hours: number;
+  readonly crashes: number;
+  readonly commands: number;
+  readonly requests: number;
+  readonly replies: number;
+  /** Of the whole trace: the same seed gives the same. */
+  readonly hash: string;
+  /** Its last lines. */
+  readonly trace: readonly string[];
+}
+
+export async function simulate(seed: number, traced = 60): Promise<Report> {
+  const world = createWorld(seed, traced);
+  const { scheduler, random, scenario } = world;
+  for (const socket of world.sockets.values()) {
+    socket.restoreMains();
+  }
+  for (let index = 1; index <= scenario.clients; index += 1) {
+    world.addClient(`job${index}`, false);
+  }
+  for (const { at, name, strike } of drawFaults(random.fork("faults"), scenario.roughFor, scenario.faultEvery)) {
+    scheduler.after(at, () => {
+      world.trace.note(`fault: ${name}`);
+      strike(world);
+    });
+  }
+  world.startController();
+  audit(world);
+  await scheduler.runUntil(scenario.roughFor);
+  if (world.broken.length === 0) {
+    heal(world);
+    await settleDown(world);
+  }
+  const asked = [...world.facts.asked.values()];
+  const report: Report = {
+    seed,
+    broken: world.broken[0],
+    hours: scheduler.now / 3_600_000,
+    crashes: world.deaths,
+    commands: world.facts.commands,
+    requests: asked.length,
+    replies: asked.reduce((sum, { answers }) => sum + answers, 0),
+    hash: world.trace.hash,
+    trace: world.trace.last(traced),
+  };
+  world.process?.kill();
+  return report;
+}
+
+/** Once a second: I17, no token outlives its time by more than a second while nothing is in the controller's way. */
+function audit(world: World): void {
+  const { facts, host, disk, scenario } = world;
+  const { restartGrace } = scenario.settings;
+  world.scheduler.after(1000, () => {
+    audit(world);
+    if (facts.process === undefined || facts.linkAt === undefined || facts.storeRefuses || disk.full || disk.refusals > 0 || host.paused) {
+      facts.disturbedAt = host.now();
+      return;
+    }
+    const undisturbed = facts.disturbedAt + 5000 + restartGrace;
+    const late = 1000 + disk.slowest * 3 + 50;
+    for (const { resource, token, expires, waiters } of disk.tokens()) {
+      const due = expires === undefined || waiters.length > 0 ? Number.POSITIVE_INFINITY : Math.max(expires, undisturbed, facts.putAt.get(`${resource} ${token}`) ?? 0);
+      facts.must(host.now() <= due + late, "I17", () => `${resource} ${token} expired at ${expires} and is there at ${host.now()}`);
+    }
+  });
+}

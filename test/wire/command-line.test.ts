@@ -1,0 +1,177 @@
+// The command line against the real controller: `run` from the acquire to the release, what becomes of its token when it or the broker
+// dies, the small commands, and the exit codes of the protocol's section 11. Their details are tested in test/cli.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/mosquitto.ts";
+import { lastout, mainFile, startProgram } from "./controller.ts";
+import { brokers, type Lab, startLab } from "./lab.ts";
+import { objectIn } from "./observer.ts";
+
+// One after the other: each test starts programs, which is work, and reads the clock.
+describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_title, one) => {
+  describe("lastout", one.options, () => {
+    let lab: Lab;
+    beforeAll(async () => {
+      lab = await startLab({
+        broker: one.broker,
+        sockets: {
+          ran: { machine: { bootMs: 500 } },
+          killed: {},
+          asked: {},
+          watched: {},
+          refused: {},
+          never: { machine: { bootMs: 600_000 } },
+        },
+      });
+      return () => lab.stop();
+    }, 30_000);
+
+    const on = (...words: readonly string[]): ReturnType<typeof lastout> => lastout(words, { LASTOUT_URL: lab.url });
+    const begin = (...words: readonly string[]): ReturnType<typeof startProgram> =>
+      startProgram(process.execPath, [mainFile, ...words], { LASTOUT_URL: lab.url });
+
+    it("run waits until the resource is available, runs the command with its token, releases, and exits as it did", async () => {
+      const run = await on("run", "ran", "--token", "job-1", "--owner", "ci", "--", "sh", "-c", 'echo "$LASTOUT_RESOURCE $LASTOUT_TOKEN"; exit 7');
+      expect(run).toMatchObject({ exit: 7, out: "ran job-1\n" });
+      expect(lab.machine("ran").boots).toBe(1);
+      expect(lab.events("ran", "released")).toMatchObject([{ token: "job-1", owner: "ci" }]);
+      expect(lab.events("ran", "state").map(({ to }) => to)).toContain("available");
+      await lab.untilObject("ran", { users: 0, state: "off" });
+    });
+
+    it("run that is killed loses its token through its will after lostGrace", async () => {
+      const run = begin("run", "killed", "--token", "job-2", "--", "sh", "-c", "echo $$; exec sleep 30");
+      const child = Number(await eventually("the command runs", () => /^\d+\n/.exec(run.out())?.[0], 10_000));
+      await lab.untilObject("killed", { users: 1, state: "available" });
+      const killed = performance.now();
+      run.child.kill("SIGKILL");
+      try {
+        expect(await lab.untilEvent("killed", "lost")).toMatchObject({ token: "job-2", users: 0 });
+        expect(performance.now() - killed).toBeGreaterThanOrEqual(499);
+        await lab.untilObject("killed", { state: "off" });
+      } finally {
+        process.kill(child, "SIGKILL");
+      }
+      expect(await run.ended).toBe("SIGKILL");
+    });
+
+    it("acquire prints the token, tokens and status show it, renew extends it, release gives it back", async () => {
+      const acquired = await on("acquire", "asked", "--owner", "ci", "--purpose", "a try", "--ttl", "1h");
+      expect(acquired.exit).toBe(0);
+      const token = acquired.out.trim();
+      expect(token).toMatch(/^[A-Za-z0-9._:@=%~-]{1,128}$/);
+      const listed = await on("tokens", "asked", "--json");
+      expect(listed.exit).toBe(0);
+      expect(listed.out).toContain(token);
+      expect(listed.out).toContain("a try");
+      const status = await on("status", "asked");
+      expect(status.exit).toBe(0);
+      expect(status.out).toContain("asked");
+      const object = await on("status", "asked", "--json");
+      expect(object.out).toContain('"in-use"');
+      expect((await on("renew", "asked", token, "--ttl", "2h")).exit).toBe(0);
+      expect(lab.events("asked", "renewed")).toHaveLength(1);
+      expect((await on("release", "asked", token)).exit).toBe(0);
+      await lab.untilObject("asked", { users: 0, state: "off" });
+      expect(await on("release", "asked", token)).toMatchObject({ exit: 0 }); // it was given back: done
+    });
+
+    it("watch tells what happens, as it happens", async () => {
+      const watch = begin("watch", "watched", "--json");
+      await eventually("it shows the present", () => watch.out().includes("watched"), 10_000);
+      await lab.ask("watched/acquire", { token: "seen-by-watch" });
+      await eventually("it tells the grant", () => watch.out().includes("seen-by-watch"), 10_000);
+      watch.child.kill("SIGINT");
+      await watch.ended;
+      expect(watch.out().trim().split("\n").every((line) => !("unreadable" in objectIn(line)))).toBe(true);
+    });
+
+    it("exits with 75 when a resource is not to be had in time", async () => {
+      const acquired = await on("acquire", "never", "--wait", "available", "--timeout", "1s");
+      expect(acquired).toMatchObject({ exit: 75, out: "" });
+      expect(acquired.err.trim().split("\n").at(-1)).toContain("never");
+      const run = await on("run", "never", "--timeout", "1s", "--", "true");
+      expect(run.exit).toBe(75);
+      expect(await lab.ask("never/tokens")).toMatchObject({ total: 0 });
+    });
+
+    it("exits with 65 for unknown names and invalid values, 77 for another's token, 64 for a wrong command line", async () => {
+      await lab.ask("refused/acquire", { token: "theirs", owner: "them" });
+      const lines = [
+        ["acquire", "refusde"],
+        ["acquire", "refused", "--ttl", "2d"],
+        ["renew", "refused", "nobody"],
+        ["acquire", "refused", "--token", "theirs", "--owner", "me"],
+        ["acquire"],
+        ["frobnicate"],
+        ["run", "refused", "true"],
+      ];
+      const exits: Awaited<ReturnType<typeof lastout>>[] = [];
+      for (const line of lines) {
+        exits.push(await on(...line));
+      }
+      expect(exits.map(({ exit }) => exit)).toEqual([65, 65, 65, 77, 64, 64, 64]);
+      expect(exits[0]?.err).toContain("did you mean 'refused'?");
+      expect(exits.every(({ err }) => err.trim() !== "" && !err.includes("    at "))).toBe(true);
+      expect(await lab.ask("refused/tokens")).toMatchObject({ total: 1 });
+    });
+
+    it("exits with 69 where there is no broker", async () => {
+      const url = `mqtt://127.0.0.1:${await freePort()}`;
+      const nobody = await lastout(["acquire", "asked"], { LASTOUT_URL: url });
+      expect(nobody).toMatchObject({ exit: 69, out: "" });
+      expect(nobody.err).toContain(url);
+    });
+  });
+});
+
+describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s,", (_title, one) => {
+  it("lastout run holds its token over a restart of broker and controller", one.options, async () => {
+    const lab = await startLab({ broker: one.broker, sockets: { build1: {} }, settings: { restartGrace: "3s" } });
+    try {
+      const flag = join(lab.folder, "go-on");
+      const script = `while [ ! -e ${flag} ]; do sleep 0.1; done; exit 3`;
+      const words = [mainFile, "run", "build1", "--token", "job", "--", "sh", "-c", script];
+      const run = startProgram(process.execPath, words, { LASTOUT_URL: lab.url });
+      await lab.untilObject("build1", { users: 1, state: "available" }, 10_000);
+      if (one.broker === "mosquitto") {
+        await lab.restartBroker("SIGKILL");
+      } else {
+        await lab.crash();
+      }
+      const from = lab.observer.heard.length;
+      await eventually("the token is acquired again", () => lab.events("build1", "renewed")[0], 15_000);
+      await lab.untilObject("build1", { users: 1, state: "available", phase: "in-use" });
+      expect(await lab.ask("build1/tokens", {}, 10_000)).toMatchObject({ total: 1, holders: [{ token: "job" }] });
+      writeFileSync(flag, "");
+      expect(await run.ended).toBe(3);
+      await lab.untilEvent("build1", "released", from);
+      await lab.untilObject("build1", { users: 0, state: "off" }, 10_000);
+      expect(lab.socket("build1").relay(1).history.map(({ position }) => position)).toEqual(["on", "off"]);
+    } finally {
+      await lab.stop();
+    }
+  });
+
+  it("exits with 69 where there is a broker and no controller", one.options, async () => {
+    if (one.broker === "embedded") {
+      // Nobody is there at all, because the broker is in the controller; see above. A base that nobody serves is the same to a client.
+      const lab = await startLab({ broker: "embedded" });
+      const alone = await lastout(["acquire", "build1", "--base", "nowhere"], { LASTOUT_URL: lab.url });
+      await lab.stop();
+      expect(alone).toMatchObject({ exit: 69, out: "" });
+      return;
+    }
+    const lab = await startLab({ broker: "mosquitto", sockets: { build1: {} } });
+    try {
+      await lab.controller.stop();
+      const alone = await lastout(["acquire", "build1"], { LASTOUT_URL: lab.url });
+      expect(alone).toMatchObject({ exit: 69, out: "" });
+    } finally {
+      await lab.stop();
+    }
+  });
+});
