@@ -3,7 +3,7 @@
 
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
-import type { Activity, Outlet, Resource, Turn } from "./book.ts";
+import type { Activity, Outlet, Resource, Seen, Turn } from "./book.ts";
 import { noteBoot } from "./boots.ts";
 import { formatDuration } from "./duration.ts";
 import { expiryGate, offGate } from "./gates.ts";
@@ -13,19 +13,21 @@ import { after, type Instant, later } from "./time.ts";
 import { oldestPatience } from "./waits.ts";
 
 type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
-type Sight = "on" | "off" | "unknown";
+type Sight = Seen["name"];
+
+/** What was seen before the last (re)connection is of the past: nothing follows from it. */
+const seenNow = ({ stale, seen }: Outlet): Seen => (stale ? { name: "unknown" } : seen);
 
 /** The activity that follows from what is true now; `undefined`: the present one goes on. */
 export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Activity | undefined {
   const wanted = resource.tokens.size > 0;
-  // What was seen before the last (re)connection is of the past: nothing follows from it.
-  const seen: Sight = outlet.stale ? "unknown" : outlet.seen.name;
+  const seen = seenNow(outlet).name;
   const { activity } = resource;
   switch (activity.name) {
     case "resting":
       return wanted ? wantedAgain(resource, seen, turn.at) : restOn(turn, resource, outlet, seen);
     case "starting":
-      return wanted ? startOn(turn, resource, outlet, activity, seen) : unwanted(turn, resource, outlet);
+      return wanted ? startOn(turn, resource, outlet, activity) : unwanted(turn, resource, outlet);
     case "using":
       return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet);
     case "lingering":
@@ -147,15 +149,15 @@ function startOn(
   resource: Resource,
   outlet: Outlet,
   activity: Named<"starting">,
-  seen: Sight,
 ): Activity | undefined {
-  switch (seen) {
+  const seen = seenNow(outlet);
+  switch (seen.name) {
     case "unknown":
       return undefined;
     case "off":
       return whileOff(turn, resource, outlet, activity);
     case "on":
-      return whileBooting(turn, resource, outlet, activity);
+      return whileBooting(turn, resource, outlet, activity, seen.since);
   }
 }
 
@@ -188,6 +190,7 @@ function whileBooting(
   resource: Resource,
   outlet: Outlet,
   activity: Named<"starting">,
+  onSince: Instant,
 ): Activity | undefined {
   const { settings, power } = resource;
   setOwn(turn, outlet, "confirmed");
@@ -199,8 +202,11 @@ function whileBooting(
     return start(turn.at); // the hand has switched it on again
   }
   if (activity.bootBy === undefined) {
-    const from = power === undefined ? activity.since : later(power.at, activity.since);
-    return { ...activity, bootBy: after(from, settings.bootTimeout) };
+    return { ...activity, bootBy: after(later(onSince, activity.since), settings.bootTimeout) };
+  }
+  const anew = after(turn.at, settings.bootTimeout);
+  if (outlet.rebooted && activity.tooLateAt === undefined && activity.bootBy < anew) {
+    return { ...activity, bootBy: anew }; // its socket lost power, or may have: so did the machine
   }
   if (activity.tooLateAt !== undefined || activity.bootBy > turn.at) {
     return undefined;
@@ -277,7 +283,11 @@ function stopOn(
     return activity.usedSince ? linger(turn, resource) : undefined;
   }
   const stillOn = outlet.own !== "leaving" || offWasIgnored(outlet);
-  return stillOn ? stayOn(turn, resource, outlet, seen) : activity.usedSince ? undefined : { name: "stopping", usedSince: true };
+  return stillOn
+    ? stayOn(turn, resource, outlet, seen)
+    : activity.usedSince
+      ? undefined
+      : { name: "stopping", usedSince: true };
 }
 
 /** A power cycle of a machine that did not boot. It ends at once when the machine answers, or when somebody was told `ok`. */
@@ -291,10 +301,12 @@ function cycleOn(
 ): Activity | undefined {
   if (seen === "off") {
     setOwn(turn, outlet, "none");
-    return wanted ? { ...start(turn.at), retries: activity.retries } : { name: "resting" };
+    return { ...start(turn.at), retries: activity.retries }; // which rests at once if nobody is left
   }
   if (outlet.own === "leaving") {
-    return !wanted || isAvailable(resource) || somebodyWasTold(resource) ? { name: "stopping", usedSince: wanted } : undefined;
+    return !wanted || isAvailable(resource) || somebodyWasTold(resource)
+      ? { name: "stopping", usedSince: wanted }
+      : undefined;
   }
   if (!wanted) {
     return unwanted(turn, resource, outlet);

@@ -120,7 +120,13 @@ function acquireAgain(turn: Turn, resource: Resource, token: Token, request: Acq
     const alone = record.waiters.length === 0;
     const latest = laterDeadline(record.deadline, deadline);
     const dropped = record.waiters.slice(0, -(mostWaiters - 1));
-    tellWaiters(turn, record, dropped, "limit-reached", `${mostWaiters} later requests wait for token '${record.token}'`);
+    tellWaiters(
+      turn,
+      record,
+      dropped,
+      "limit-reached",
+      `${mostWaiters} later requests wait for token '${record.token}'`,
+    );
     putToken(turn, resource, {
       ...record,
       lostAt: undefined,

@@ -3,7 +3,17 @@
 
 import { type Millis, millis } from "./time.ts";
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Falling, in milliseconds. */
+const units: readonly (readonly [string, number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+  ["ms", 1],
+];
+
+/** The units falling, each at most once. */
+const partsPattern = new RegExp(`^${units.map(([unit]) => `(?:(\\d+(?:\\.\\d+)?)${unit})?`).join("")}$`);
 
 /** Longer than any timer of a lab, short enough that sums stay exact integers: 10,000 days. */
 const longestMs = 864_000_000_000;
@@ -23,17 +33,11 @@ export function parseDuration(value: unknown): Millis | undefined {
   if (/^\d+(\.\d+)?$/.test(value)) {
     return bounded(Number(value) * 1000);
   }
-  if (
-    !/^(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m(?!s))?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$/.test(value) ||
-    value === ""
-  ) {
+  const parts = partsPattern.exec(value);
+  if (parts === null || value === "") {
     return undefined;
   }
-  let sum = 0;
-  for (const [, number, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)) {
-    sum += Number(number) * (unitMs[String(unit)] ?? Number.NaN);
-  }
-  return bounded(sum);
+  return bounded(units.reduce((sum, [, size], index) => sum + Number(parts[index + 1] ?? 0) * size, 0));
 }
 
 function bounded(ms: number): Millis | undefined {
@@ -45,8 +49,7 @@ function bounded(ms: number): Millis | undefined {
 export function formatDuration(length: Millis): string {
   let rest = Math.round(length);
   let text = "";
-  for (const unit of ["d", "h", "m", "s", "ms"]) {
-    const size = unitMs[unit] ?? 1;
+  for (const [unit, size] of units) {
     const count = Math.floor(rest / size);
     if (count > 0) {
       text += `${count}${unit}`;

@@ -3,14 +3,16 @@
 
 import type { Resource, Token, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
+import { announceToken } from "./holders.ts";
 import { review } from "./resource.ts";
-import { endsAt, endToken, sayExpiring, setTokenDeadline } from "./tokens.ts";
+import { endsAt, endToken, setTokenDeadline } from "./tokens.ts";
 import { refuseWaiters, timeOut } from "./waits.ts";
 
 /** A deadline of this token has come. */
 export function tokenIsDue(turn: Turn, resource: Resource, token: Token): void {
   const { book, at } = turn;
   const { deadline, waiters } = token.record;
+  const ends = endsAt(token.record);
   if (book.store === "refusing") {
     book.overdue.add(token);
     return;
@@ -18,10 +20,11 @@ export function tokenIsDue(turn: Turn, resource: Resource, token: Token): void {
   if (waiters.length > 0 && deadline !== undefined && deadline <= at) {
     timeOut(turn, resource, token);
     review(turn, resource);
-  } else if ((endsAt(token.record) ?? Number.POSITIVE_INFINITY) <= at) {
+  } else if (ends !== undefined && ends <= at) {
     expire(turn, resource, token);
   } else {
-    sayExpiring(turn, resource, token);
+    token.expiringSaid = true; // what else it could be due for
+    announceToken(turn, resource, token, "expiring");
     setTokenDeadline(book, token);
   }
 }

@@ -2,7 +2,7 @@
 // closes its gate: no link, no fresh report, a store that refuses, a second controller, too soon after a reconnection.
 
 import type { Book, Link, Outlet, Resource } from "./book.ts";
-import { after, type Instant, later } from "./time.ts";
+import { after, type Instant, later, type Millis } from "./time.ts";
 
 /** `open`; `until` a time; or `shut` until something happens (which is reviewed then). */
 export type Gate =
@@ -18,9 +18,7 @@ const noLink = shut("there is no proved connection to the broker");
 /** ON: also, it has rested for `minOff`. */
 export function onGate(book: Book, outlet: Outlet, resource: Resource, at: Instant): Gate {
   const gate = book.link.name === "up" ? commandGate(book, book.link, outlet) : noLink;
-  return gate.name !== "open" || outlet.movedAt === undefined
-    ? gate
-    : notBefore(at, after(outlet.movedAt, resource.settings.minOff));
+  return gate.name === "open" ? notBefore(at, rested(outlet, resource.settings.minOff, at)) : gate;
 }
 
 /** OFF: also, it is seen on, the grace after a reconnection is over, and it has been on for `minOn`. */
@@ -32,12 +30,11 @@ export function offGate(book: Book, outlet: Outlet, resource: Resource, at: Inst
   if (gate.name !== "open") {
     return gate;
   }
-  if (outlet.seen.name !== "on") {
-    return shut("the outlet is not seen on");
-  }
-  const rested = outlet.movedAt === undefined ? at : after(outlet.movedAt, resource.settings.minOn);
-  return notBefore(at, later(book.link.graceUntil, rested));
+  return notBefore(at, later(book.link.graceUntil, rested(outlet, resource.settings.minOn, at)));
 }
+
+const rested = ({ movedAt }: Outlet, length: Millis, at: Instant): Instant =>
+  movedAt === undefined ? at : after(movedAt, length);
 
 /** OFF after an expiry: also, a round trip begun after it has shown that a renewal would have come through. */
 export function expiryGate(book: Book, proofAfter: Instant | undefined): Gate {
@@ -61,5 +58,7 @@ function commandGate(book: Book, link: Extract<Link, { name: "up" }>, outlet: Ou
   if (!link.learned) {
     return shut("not every outlet has said where it stands, and 2 s have not passed");
   }
-  return outlet.stale ? shut("the outlet has not said where it stands") : open;
+  return outlet.stale || outlet.seen.name === "unknown"
+    ? shut("the outlet has not said where it stands")
+    : open;
 }

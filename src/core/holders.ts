@@ -44,7 +44,7 @@ export function announceToken(
   turn: Turn,
   resource: Resource,
   { record }: Token,
-  event: "granted" | "renewed",
+  event: "granted" | "renewed" | "expiring",
 ): void {
   announce(turn, record.resource, event, {
     token: record.token,

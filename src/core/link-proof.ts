@@ -11,18 +11,13 @@ export const proofWithin = millis(5000);
 type Up = Extract<Link, { name: "up" }>;
 
 /** This resource's OFF waits for a proof. A marker already under way may have been sent too early, so one is sent unless it is fresh. */
-export function proveLink(turn: Turn, resource: Resource): void {
+export function proveLink(turn: Turn, resource: Resource, expiredAt: Instant): void {
   const { book } = turn;
   book.awaitingProof.add(resource.settings.name);
-  if (
-    book.link.name === "up" &&
-    (book.link.proving === undefined || book.link.proving.sentAt < lateEnough(resource))
-  ) {
+  if (book.link.name === "up" && (book.link.proving === undefined || book.link.proving.sentAt < expiredAt)) {
     sendProof(turn, book.link);
   }
 }
-
-const lateEnough = (resource: Resource): Instant | number => resource.expiredAt ?? Number.NEGATIVE_INFINITY;
 
 export function sendProof(turn: Turn, link: Up): void {
   turn.book.proofs += 1;

@@ -2,13 +2,13 @@
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
 import { announce } from "./announce.ts";
-import type { Book, Link, Turn } from "./book.ts";
+import { type Book, type Link, need, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
 import { review } from "./resource.ts";
 import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
 import { remember } from "./tokens.ts";
-import { after, millis } from "./time.ts";
+import { after, type Instant, millis } from "./time.ts";
 
 /** Outlets that say nothing after a (re)connection are waited for so long (protocol 5 rule 10). */
 const learnWithin = millis(2000);
@@ -42,7 +42,7 @@ export function takeProof(turn: Turn, attempt: number): boolean {
   const { book } = turn;
   const { link } = book;
   if (link.name === "draining" && link.attempt === attempt) {
-    bringUp(turn, true);
+    bringUp(turn, link.sentAt);
     return true;
   }
   if (link.name === "up" && link.proving?.attempt === attempt) {
@@ -52,10 +52,7 @@ export function takeProof(turn: Turn, attempt: number): boolean {
     const waiting = [...book.awaitingProof];
     book.awaitingProof.clear();
     for (const name of waiting) {
-      const resource = book.resources.get(name);
-      if (resource !== undefined) {
-        review(turn, resource);
-      }
+      review(turn, need(book.resources, name));
     }
     return true;
   }
@@ -67,16 +64,15 @@ export function linkIsDue(turn: Turn): void {
   const { book, at } = turn;
   const { link } = book;
   if (link.name === "draining") {
-    bringUp(turn, false);
-  } else if (link.name === "up") {
-    if (link.proving !== undefined && after(link.proving.sentAt, proofWithin) <= at) {
-      sendProof(turn, link);
-    }
-    if (!link.learned && link.learnUntil <= at) {
-      learn(turn, link);
-    }
-    setLinkDeadline(book);
+    bringUp(turn, undefined);
   }
+  if (link.name === "up" && link.proving !== undefined && after(link.proving.sentAt, proofWithin) <= at) {
+    sendProof(turn, link);
+  }
+  if (link.name === "up" && !link.learned && link.learnUntil <= at) {
+    learn(turn, link);
+  }
+  setLinkDeadline(book);
 }
 
 /** After any report: are all outlets known, so that commands may flow? */
@@ -103,15 +99,15 @@ export function scheduleOverdue(book: Book, at: Turn["at"]): void {
   book.overdue.clear();
 }
 
-function bringUp(turn: Turn, proved: boolean): void {
+/** @param provedAt when the marker that came back was sent; `undefined`: the time to wait for it is over */
+function bringUp(turn: Turn, provedAt: Instant | undefined): void {
   const { book, at } = turn;
-  const draining = book.link.name === "draining" ? book.link.sentAt : undefined;
   book.link = {
     name: "up",
     graceUntil: after(at, book.settings.restartGrace),
     learnUntil: after(at, learnWithin),
     learned: false,
-    provedAt: proved ? draining : undefined,
+    provedAt,
     proving: undefined,
   };
   scheduleOverdue(book, book.link.graceUntil);

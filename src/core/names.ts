@@ -58,4 +58,4 @@ function editDistance(a: string, b: string): number {
   return at(last, b.length);
 }
 
-const at = (row: readonly number[], index: number): number => row[index] ?? Number.POSITIVE_INFINITY;
+const at = (row: readonly number[], index: number): number => Number(row[index]);

@@ -125,11 +125,16 @@ export function seeThrough(turn: Turn, outlet: Outlet): void {
  * A command is sent only if it is still decided so at the end of its batch: a token may have come, or gone, in the same one. An OFF
  * that is not sent after all is taken for one that was ignored.
  */
-export function isStillDecided({ command, resource }: Outlet, position: Position): boolean {
-  if (command?.position !== position) {
+export function isStillDecided({ command, resource, stale }: Outlet, position: Position): boolean {
+  if (command?.position !== position || stale) {
     return false;
   }
-  return position === "on" || resource === undefined || resource.tokens.size === 0 || resource.activity.name === "cycling";
+  return (
+    position === "on" ||
+    resource === undefined ||
+    resource.tokens.size === 0 ||
+    resource.activity.name === "cycling"
+  );
 }
 
 const noCommand = { position: "off", sends: 1, askedAt: undefined } as const;
@@ -146,7 +151,10 @@ function nextSend(turn: Turn, outlet: Outlet, wish: Position, gate: Gate): Insta
   }
   switch (gate.name) {
     case "open":
-      return outlet.command?.nextAt ?? (outlet.lastSent?.position === wish ? after(outlet.lastSent.at, equalApart) : turn.at);
+      return (
+        outlet.command?.nextAt ??
+        (outlet.lastSent?.position === wish ? after(outlet.lastSent.at, equalApart) : turn.at)
+      );
     case "until":
       return gate.at;
     case "shut":

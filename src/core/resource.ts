@@ -23,7 +23,8 @@ export function review(turn: Turn, resource: Resource): void {
   if (turn.book.store === "writing") {
     moveOn(turn, resource, outlet);
     // Evidence of a reboot stands until the relay is where it should be, so that a batch taken back does not lose it.
-    outlet.rebooted = outlet.rebooted && (outlet.stale || (outlet.seen.name === "on") !== resource.tokens.size > 0);
+    outlet.rebooted =
+      outlet.rebooted && (outlet.stale || (outlet.seen.name === "on") !== resource.tokens.size > 0);
   }
   keepChecking(turn, resource, outlet.seen.name);
   noteState(turn, resource, outlet);
@@ -85,8 +86,8 @@ function moveRelay(turn: Turn, resource: Resource, outlet: Outlet): void {
       return;
     case "lingering":
       settle(turn, outlet, resource, "leave");
-      if (expiryGate(turn.book, resource.expiredAt).name === "shut") {
-        proveLink(turn, resource);
+      if (resource.expiredAt !== undefined && expiryGate(turn.book, resource.expiredAt).name === "shut") {
+        proveLink(turn, resource, resource.expiredAt);
       }
       return;
     case "stopping":

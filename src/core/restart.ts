@@ -95,7 +95,10 @@ export function reloadDurable(book: Book, snapshot: Snapshot): void {
   }
   for (const outlet of book.outlets.values()) {
     // A command whose record never reached the disk was never sent.
-    if (outlet.command !== undefined && outlet.own !== (outlet.command.position === "on" ? "commanded" : "leaving")) {
+    if (
+      outlet.command !== undefined &&
+      outlet.own !== (outlet.command.position === "on" ? "commanded" : "leaving")
+    ) {
       outlet.command = undefined;
     }
   }

@@ -4,7 +4,7 @@
 import { fitToTokens } from "./activity.ts";
 import { announce, ignore, publish } from "./announce.ts";
 import { takeCheck } from "./availability.ts";
-import { type Book, need, type Turn } from "./book.ts";
+import { type Book, need, type Outlet, type Turn } from "./book.ts";
 import { takeRequest } from "./claims.ts";
 import { nextDeadline, setDeadline, type Subject, takeDue } from "./deadlines.ts";
 import type { Effect } from "./effects.ts";
@@ -47,9 +47,7 @@ function route(turn: Turn, event: Event): void {
       takeRequest(turn, event.request);
       return;
     case "wokeUp":
-      for (const subject of takeDue(book.deadlines, turn.at)) {
-        isDue(turn, subject);
-      }
+      wakeUp(turn, takeDue(book.deadlines, turn.at));
       return;
     case "wallClockMoved":
       book.wallOffset = event.offset;
@@ -176,6 +174,10 @@ function routeOutlet(turn: Turn, event: OfKind<"outletReported" | "metered" | "c
       );
       return;
   }
+  reviewOwner(turn, outlet);
+}
+
+function reviewOwner(turn: Turn, { resource }: Outlet): void {
   if (resource !== undefined) {
     review(turn, resource);
   }
@@ -190,6 +192,20 @@ function routeCheck(turn: Turn, event: OfKind<"checked">): void {
     review(turn, resource);
   } else {
     ignore(turn, event.kind, event.resource, "it belongs to an older attempt or to a power-on that is over");
+  }
+}
+
+/** First who has fallen silent, so that nothing that is due at the same moment is decided on what was seen of him before. */
+function wakeUp(turn: Turn, due: readonly Subject[]): void {
+  const { book } = turn;
+  const mute = due.flatMap((subject) =>
+    subject.kind === "switcher" ? askIsDue(turn, need(book.switchers, subject.name)) : [],
+  );
+  for (const outlet of mute) {
+    reviewOwner(turn, outlet);
+  }
+  for (const subject of due) {
+    isDue(turn, subject);
   }
 }
 
@@ -211,20 +227,11 @@ function isDue(turn: Turn, subject: Subject): void {
     case "meter":
       publish(turn, need(book.resources, subject.name));
       return;
-    case "outlet": {
-      const { resource } = need(book.outlets, subject.name);
-      if (resource !== undefined) {
-        review(turn, resource);
-      }
+    case "outlet":
+      reviewOwner(turn, need(book.outlets, subject.name));
       return;
-    }
     case "switcher":
-      for (const { resource } of askIsDue(turn, need(book.switchers, subject.name))) {
-        if (resource !== undefined) {
-          review(turn, resource);
-        }
-      }
-      learnIfKnown(turn);
+      learnIfKnown(turn); // whether it is silent was noted before anything else
       return;
     case "link":
       linkIsDue(turn);

@@ -65,7 +65,8 @@ export function heard(turn: Turn, switcher: SwitcherBook, changed: boolean): voi
 export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] {
   const { asking } = switcher;
   if (asking === undefined || asking.givenUp) {
-    ask(turn, switcher, (asking?.tries ?? 0) + 1);
+    const { tries } = { tries: 0, ...asking };
+    ask(turn, switcher, tries + 1);
     return [];
   }
   const mute = switcher.outlets.filter((outlet) => !hasAnswered(outlet, asking.since));

@@ -1,7 +1,7 @@
 // Tokens as things that are held: put, extended, ended, and when each of these is due. Who may do so is decided in claims.ts;
 // what it means for power in resource.ts.
 
-import { announce, publish, wireTime } from "./announce.ts";
+import { announce, publish } from "./announce.ts";
 import { type Book, endedKey, type Resource, type Token, type Turn } from "./book.ts";
 import type { EndReason, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
@@ -142,20 +142,5 @@ export function noteWaiting(resource: Resource, token: Token): void {
     resource.waiting.add(token);
   } else {
     resource.waiting.delete(token);
-  }
-}
-
-/** Announce `expiring` once per expiry. */
-export function sayExpiring(turn: Turn, resource: Resource, token: Token): void {
-  const { record } = token;
-  const due = expiringAt(record);
-  if (!token.expiringSaid && due !== undefined && due <= turn.at && record.expires !== undefined) {
-    token.expiringSaid = true;
-    announce(turn, record.resource, "expiring", {
-      token: record.token,
-      owner: record.owner,
-      users: resource.tokens.size,
-      expires: wireTime(turn.book, record.expires),
-    });
   }
 }

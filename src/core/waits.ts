@@ -8,7 +8,7 @@ import { formatDuration } from "./duration.ts";
 import { tokenReply } from "./holders.ts";
 import type { ErrorCode, Reply, ReplyTo } from "./requests.ts";
 import type { CheckLevel } from "./settings.ts";
-import { between, type Instant, millis, soonerOf } from "./time.ts";
+import { between, instant, type Instant, millis, soonerOf } from "./time.ts";
 import { endToken, extended, putToken } from "./tokens.ts";
 
 /** Whether a request that waits for this level may be answered now. What is not known afresh does not count. */
@@ -60,19 +60,11 @@ function answer(turn: Turn, resource: Resource, token: Token, answered: readonly
 /** The deadline of a token's requests has come. */
 export function timeOut(turn: Turn, resource: Resource, token: Token): void {
   const { name } = resource.settings;
-  const first = token.record.waiters[0];
+  const first = instant(Math.min(...token.record.waiters.map(({ since }) => since)));
   // In tenths of a second: the timer's few milliseconds of lateness are nobody's business.
-  const waited =
-    first === undefined
-      ? ""
-      : ` after ${formatDuration(millis(Math.floor(between(first.since, turn.at) / 100) * 100))}`;
-  failToken(
-    turn,
-    resource,
-    token,
-    "timeout",
-    `${name} is still ${resource.state}${waited}${whyNot(resource)}`,
-  );
+  const waited = formatDuration(millis(Math.floor(between(first, turn.at) / 100) * 100));
+  const message = `${name} is still ${resource.state} after ${waited}${whyNot(resource)}`;
+  failToken(turn, resource, token, "timeout", message);
 }
 
 /** Fail every waiting request of a resource, or only those that did not say how long they would wait. */

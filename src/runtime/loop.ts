@@ -1,7 +1,7 @@
 // The one loop: it takes all events that wait, steps through them, has everything they persist on disk in one transaction, and
 // then carries out the rest. Nothing throws across it. What should be done is decided in the core; how, by the adapters.
 
-import type { Change } from "../core/changes.ts";
+import type { Change, Snapshot } from "../core/changes.ts";
 import type { Book } from "../core/book.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
@@ -92,7 +92,9 @@ export function createLoop(parts: LoopParts): Loop {
     setAlarm();
   }
 
-  const hasWork = (): boolean => !stopped && (queue.length > 0 || isDue());
+  const goesOn = (): boolean => !stopped;
+
+  const hasWork = (): boolean => goesOn() && (queue.length > 0 || isDue());
 
   const isDue = (): boolean => (nextWakeUp(book) ?? Number.POSITIVE_INFINITY) <= clock.now();
 
@@ -166,7 +168,11 @@ export function createLoop(parts: LoopParts): Loop {
 
   /** The book must never be ahead of the disk: load the durable part again, and refuse what was asked. */
   async function takeBack(done: readonly Waiting[], effects: readonly Effect[], at: Instant): Promise<void> {
-    const { snapshot } = await store.load();
+    const told = new Set<Waiting>();
+    const snapshot = await loadWhenItCan(done, told);
+    if (snapshot === undefined) {
+      return;
+    }
     reloadDurable(book, snapshot);
     const kept = new Set(snapshot.outbox.map(({ id }) => id));
     const harmless = effects.filter(
@@ -182,7 +188,8 @@ export function createLoop(parts: LoopParts): Loop {
     for (const outbox of effects.flatMap(takenReplies)) {
       made.push(...step(book, { kind: "replied", outbox, at })); // the broker says it once
     }
-    for (const { happening, taken } of done) {
+    for (const waiting of done.filter((one) => !told.has(one))) {
+      const { happening, taken } = waiting;
       if (happening.kind === "requested" && canBeTold(happening)) {
         made.push(...step(book, { ...happening, at }));
         taken?.(true);
@@ -191,6 +198,45 @@ export function createLoop(parts: LoopParts): Loop {
       }
     }
     carryOut(made, at);
+  }
+
+  /**
+   * Until the store can be read, the book is ahead of the disk and nothing may follow from it: no outlet moves, nothing is published
+   * of it, and what is asked is refused without a look at it. Refused requests are put into `told`.
+   * @returns undefined when the loop was stopped meanwhile
+   */
+  async function loadWhenItCan(done: readonly Waiting[], told: Set<Waiting>): Promise<Snapshot | undefined> {
+    for (let failures = 0; goesOn(); failures += 1) {
+      try {
+        return (await store.load()).snapshot;
+      } catch (error) {
+        if (failures === 0) {
+          log.error(
+            { err: error },
+            "The store cannot be read either; until it can, requests are refused and no outlet is moved",
+          );
+        }
+      }
+      refuseUnseen(
+        done.filter((waiting) => !told.has(waiting)),
+        told,
+      );
+      refuseUnseen(queue, told);
+      queue = queue.filter((waiting) => !told.has(waiting));
+      await clock.sleep(millis(tickMs));
+    }
+    return undefined;
+  }
+
+  function refuseUnseen(waiting: readonly Waiting[], told: Set<Waiting>): void {
+    for (const one of waiting) {
+      const { happening, taken } = one;
+      if (happening.kind === "requested" && canBeTold(happening)) {
+        carryOut(refusalUnseen(happening.request), clock.now());
+        told.add(one);
+        taken?.(true);
+      }
+    }
   }
 
   async function tick(): Promise<void> {
@@ -240,6 +286,28 @@ export function createLoop(parts: LoopParts): Loop {
       await running;
     },
   };
+}
+
+function refusalUnseen(request: Request): Effect[] {
+  const { replyTo, resource } = request;
+  const { error, message } =
+    request.kind === "refused"
+      ? request
+      : {
+          error: "unavailable" as const,
+          message: "the store can be neither written nor read now; nothing was changed",
+        };
+  const token = request.kind === "tokens" ? undefined : request.token;
+  return replyTo === undefined
+    ? []
+    : [
+        {
+          kind: "reply",
+          to: replyTo,
+          reply: { ok: false, resource, token, error, message },
+          outbox: undefined,
+        },
+      ];
 }
 
 const aside = (happening: Happening): Waiting => ({ happening, taken: undefined });

@@ -1,6 +1,6 @@
 // The heap of deadlines, against a plain sorted list.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { nextDeadline, noDeadlines, setDeadline, takeDue } from "../../src/core/deadlines.ts";
 import { type Instant, instant } from "../../src/core/time.ts";

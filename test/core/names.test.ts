@@ -26,24 +26,51 @@ describe("Names", () => {
     expect(isTokenId(id)).toBe(true);
   });
 
-  test.each(["", "a/b", "a b", "a+", "#", "ä", "a\n", "\u{1f600}", long(129)])("of tokens are never %j", (id) => {
-    expect(isTokenId(id)).toBe(false);
-  });
-
-  test.each(["a", "La Forge", "Jörg", "用户", long(128), "\u{1f600}".repeat(128)])("of owners may be %s", (owner) => {
-    expect(isOwner(owner)).toBe(true);
-  });
-
-  test.each(["", "a/b", "a+b", "#a", "a\nb", "a\u0000", "a\u0085", "a\u202eb", "a\u200bb", "a\u2028", "\ud800", long(129)])(
-    "of owners are never %j",
-    (owner) => {
-      expect(isOwner(owner)).toBe(false);
+  test.each(["", "a/b", "a b", "a+", "#", "ä", "a\n", "\u{1f600}", long(129)])(
+    "of tokens are never %j",
+    (id) => {
+      expect(isTokenId(id)).toBe(false);
     },
   );
 
+  test.each(["a", "La Forge", "Jörg", "用户", long(128), "\u{1f600}".repeat(128)])(
+    "of owners may be %s",
+    (owner) => {
+      expect(isOwner(owner)).toBe(true);
+    },
+  );
+
+  test.each([
+    "",
+    "a/b",
+    "a+b",
+    "#a",
+    "a\nb",
+    "a\u0000",
+    "a\u0085",
+    "a\u202eb",
+    "a\u200bb",
+    "a\u2028",
+    "\ud800",
+    long(129),
+  ])("of owners are never %j", (owner) => {
+    expect(isOwner(owner)).toBe(false);
+  });
+
   test("A purpose is free text of up to 256 characters, without control characters", () => {
-    expect(["", "https://ci/job/12?a=b#c", long(256), "\u{1f600}".repeat(256)].map(isPurpose)).toEqual([true, true, true, true]);
-    expect([long(257), "a\nb", "a\u001b[31m", "\udfff", "a\u2029"].map(isPurpose)).toEqual([false, false, false, false, false]);
+    expect(["", "https://ci/job/12?a=b#c", long(256), "\u{1f600}".repeat(256)].map(isPurpose)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect([long(257), "a\nb", "a\u001b[31m", "\udfff", "a\u2029"].map(isPurpose)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });
 

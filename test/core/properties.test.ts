@@ -2,7 +2,7 @@
 // is as it should be. A failure prints the seed and the shortest story that fast-check found.
 
 import { deepStrictEqual, ok } from "node:assert/strict";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { resourcePicture } from "../../src/core/view.ts";
 import { action, type Action, lab, type LabSettings } from "./support/actions.ts";
@@ -22,7 +22,9 @@ function played(settings: LabSettings, played_: readonly Action[]): Chaos {
 }
 
 describe("Whatever happens", () => {
-  test("the promises hold after every step, and all is well again when the trouble is over", { timeout: 120_000 }, () => {
+  test("the promises hold after every step, and all is well again when the trouble is over", {
+    timeout: 120_000,
+  }, () => {
     fc.assert(
       fc.property(lab, actions, (settings, happened) => {
         const chaos = played(settings, happened);

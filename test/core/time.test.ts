@@ -1,6 +1,6 @@
 // Time on the wire, compared with the language's own calendar over the whole range of the form.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { between, instant, isoOf, later, sooner, soonerOf, wallTime } from "../../src/core/time.ts";
 
@@ -46,7 +46,11 @@ describe("Instants", () => {
   test("are compared, and never is later than any", () => {
     expect([later(early, late), later(late, early)]).toEqual([late, late]);
     expect([sooner(early, late), sooner(late, early)]).toEqual([early, early]);
-    expect([soonerOf(undefined, late), soonerOf(early, undefined), soonerOf(late, early)]).toEqual([late, early, early]);
+    expect([soonerOf(undefined, late), soonerOf(early, undefined), soonerOf(late, early)]).toEqual([
+      late,
+      early,
+      early,
+    ]);
     expect(soonerOf(undefined, undefined)).toBeUndefined();
     expect(between(early, late)).toBe(1);
   });

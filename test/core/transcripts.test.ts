@@ -9,13 +9,10 @@ const folder = new URL("../transcripts/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 
 describe("The core does what the protocol says", () => {
-  test.for(files.map((file) => transcript(file)))(
-    "$title",
-    async ({ file, text }) => {
-      expect(text, "a transcript begins with the rule that it shows").toMatch(/^# \S/);
-      await expect(replay(text)).toMatchFileSnapshot(new URL(file, folder).pathname);
-    },
-  );
+  test.for(files.map((file) => transcript(file)))("$title", async ({ file, text }) => {
+    expect(text, "a transcript begins with the rule that it shows").toMatch(/^# \S/);
+    await expect(replay(text)).toMatchFileSnapshot(new URL(file, folder).pathname);
+  });
 });
 
 function transcript(file: string): { readonly file: string; readonly title: string; readonly text: string } {

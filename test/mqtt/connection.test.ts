@@ -318,6 +318,19 @@ describe("with MQTT 5", needing("mosquitto"), () => {
     );
     expect(losses).toEqual([]);
   });
+
+  test("what is urgent finds room within the broker's receive maximum, however much waits for it", async () => {
+    const broker = await withMosquitto(["max_inflight_messages 20"]);
+    const observer = await connected(broker.url);
+    await observer.connection.subscribe([{ filter: "#", qos: 0 }]);
+    const { connection } = await connected(broker.url);
+    const sent = Array.from({ length: 100 }, () =>
+      connection.publish("picture", "", { qos: 1, retain: false }),
+    );
+    await Promise.all([...sent, connection.publish("reply", "", { qos: 1, retain: false, urgent: true })]);
+    await eventually("all came", () => observer.messages.length === 101);
+    expect(observer.messages.findIndex(({ message }) => message.topic === "reply")).toBeLessThan(20);
+  });
 });
 
 const lossOf = async (

@@ -54,7 +54,11 @@ export interface Broker {
   duplicates: number;
   readonly retained: ReadonlyMap<string, string>;
   connect(options: ConnectOptions, end: ClientEnd): Connection | undefined;
-  stop(how: { readonly wills: boolean; readonly loseRetained: boolean; readonly loseSessions: boolean }): void;
+  stop(how: {
+    readonly wills: boolean;
+    readonly loseRetained: boolean;
+    readonly loseSessions: boolean;
+  }): void;
   start(): void;
   /** Breaks a client's connection. */
   cut(clientId: string, late?: { readonly end: "client" | "broker"; readonly ms: number }): void;
@@ -270,7 +274,9 @@ export function createBroker({ scheduler, random, trace, watch }: Parts): Broker
       trace.note(
         `broker: stops${wills ? " with all wills" : ""}${loseRetained ? ", loses what was retained" : ""}${loseSessions ? ", loses sessions" : ""}`,
       );
-      const links = [...sessions.values()].flatMap((session) => (session.link === undefined ? [] : [{ session, link: session.link }]));
+      const links = [...sessions.values()].flatMap((session) =>
+        session.link === undefined ? [] : [{ session, link: session.link }],
+      );
       if (wills) {
         for (const { session, link } of links) {
           const { will } = link;
@@ -311,6 +317,9 @@ export function createBroker({ scheduler, random, trace, watch }: Parts): Broker
 export function matches(filter: string, topic: string): boolean {
   if (filter === topic) {
     return true;
+  }
+  if (filter[0] !== topic[0] && filter[0] !== "+" && filter[0] !== "#") {
+    return false;
   }
   if (!filter.includes("+") && !filter.endsWith("#")) {
     return false;

@@ -64,7 +64,7 @@ export function createBus({ scheduler, random, broker, process, watch, shuffled 
         broker,
         options: { clientId: busId, clean: true, will: undefined, delay: 2, shuffled },
         pause: [500, 3000],
-        enter: process.enter,
+        enter: (run) => process.enter(run),
         connected(connection) {
           connection.subscribe(
             listeners.map(({ filter }) => ({ filter, qos: 0, noLocal: true })),

@@ -41,7 +41,10 @@ interface Pending {
   again: Task | undefined;
 }
 
-export function createClient(name: string, { scheduler, random, broker, trace, resources, idle }: Parts): Client {
+export function createClient(
+  name: string,
+  { scheduler, random, broker, trace, resources, idle }: Parts,
+): Client {
   const pending = new Map<string, Pending>();
   /** Published and not yet taken by the broker: published again after a reconnection, in order. */
   let unacknowledged: { readonly message: Message }[] = [];
@@ -66,7 +69,10 @@ export function createClient(name: string, { scheduler, random, broker, trace, r
     ttl = random.chance(0.5) ? random.int(5, 60) * 1000 : null;
     holding = false;
     repeated = false;
-    const will = { topic: `${base}/${resource}/release`, payload: JSON.stringify(make({ verb: "release", lost: true, reply: false })) };
+    const will = {
+      topic: `${base}/${resource}/release`,
+      payload: JSON.stringify(make({ verb: "release", lost: true, reply: false })),
+    };
     line = keepConnected({
       scheduler,
       random,
@@ -136,7 +142,12 @@ export function createClient(name: string, { scheduler, random, broker, trace, r
   }
 
   function send(asked: Asked): void {
-    const message: Message = { topic: topicOf(base, asked), payload: JSON.stringify(asked), qos, retain: false };
+    const message: Message = {
+      topic: topicOf(base, asked),
+      payload: JSON.stringify(asked),
+      qos,
+      retain: false,
+    };
     const connection = line?.connection;
     if (qos === 1) {
       unacknowledged.push({ message });
@@ -213,7 +224,10 @@ export function createClient(name: string, { scheduler, random, broker, trace, r
       later(pause, () => {
         if (holding) {
           const shorter = random.chance(0.1) ? random.int(1, 20) * 1000 : null;
-          ask({ verb: random.chance(0.7) ? "renew" : "acquire", ttl: shorter, reply: random.chance(0.8) }, () => undefined);
+          ask(
+            { verb: random.chance(0.7) ? "renew" : "acquire", ttl: shorter, reply: random.chance(0.8) },
+            () => undefined,
+          );
           renewUntil(end);
         }
       });
@@ -289,7 +303,11 @@ export function createClient(name: string, { scheduler, random, broker, trace, r
       return [...pending.keys()];
     },
     cut: () => {
-      line?.connection?.wire.cut(random.chance(0.5) ? undefined : { end: random.pick(["client", "broker"]), ms: random.int(0, 20_000) });
+      line?.connection?.wire.cut(
+        random.chance(0.5)
+          ? undefined
+          : { end: random.pick(["client", "broker"]), ms: random.int(0, 20_000) },
+      );
     },
     die() {
       trace.note(`${name}: dies`);

@@ -121,7 +121,15 @@ export function createHost(scheduler: Scheduler): Host {
     },
     spawn() {
       processes += 1;
-      return createProcess(processes, { scheduler, now, wall, uptime, rate: () => rate, boot: `boot-${boots}`, enterLater });
+      return createProcess(processes, {
+        scheduler,
+        now,
+        wall,
+        uptime,
+        rate: () => rate,
+        boot: `boot-${boots}`,
+        enterLater,
+      });
     },
   };
 }
@@ -209,8 +217,8 @@ function createProcess(id: number, parts: Parts): Process {
       }),
     deadline(length, also) {
       const ends = new AbortController();
-      const running = timer(length, () => ends.abort());
-      also?.addEventListener("abort", () => ends.abort(), { once: true });
+      const running = timer(length, () => ends.abort("the time is over"));
+      also?.addEventListener("abort", () => ends.abort("the time is over"), { once: true });
       return { signal: ends.signal, dispose: () => running.stop() };
     },
   };

@@ -56,7 +56,11 @@ export function startController(parts: ControllerParts): Controller {
     const { snapshot, written } = await store.load();
     const adopted = adoptSnapshot(snapshot, written, clock);
     if (adopted.snapshot !== snapshot) {
-      await store.commit(everything(adopted.snapshot), { at: clock.now(), wall: clock.wall(), boot: clock.boot });
+      await store.commit(everything(adopted.snapshot), {
+        at: clock.now(),
+        wall: clock.wall(),
+        boot: clock.boot,
+      });
     }
     const now = clock.now();
     const book = openBook(settings, adopted.snapshot, now, millis(clock.wall() - now));
@@ -73,7 +77,10 @@ export function startController(parts: ControllerParts): Controller {
     const checkers = new Map(
       [...machines].map(([name, machine]) => {
         const timeout = settings.resources.get(name)?.check?.timeout ?? millis(2000);
-        return [name, { checker: machine.checker(process, (outcome) => watch.checked(name, outcome)), timeout }];
+        return [
+          name,
+          { checker: machine.checker(process, (outcome) => watch.checked(name, outcome)), timeout },
+        ];
       }),
     );
     const started = createLoop({
@@ -90,14 +97,22 @@ export function startController(parts: ControllerParts): Controller {
       failed: parts.failed,
     });
     loop = started;
-    const carryOut = createHands({ book, front, switchers, checkers, clock, log, submit: started.submit });
+    const carryOut = createHands({
+      book,
+      front,
+      switchers,
+      checkers,
+      clock,
+      log,
+      submit: (happening) => started.submit(happening),
+    });
     started.start();
     for (const [name, { switcher }] of switchers) {
       switcher.start((report) => started.submit(toHappening(name, report)));
     }
     bus.start();
     await front.start({
-      request: started.request,
+      request: (request, taken) => started.request(request, taken),
       linkConnected: () => started.submit({ kind: "linkConnected" }),
       linkLost: () => started.submit({ kind: "linkLost" }),
       linkProved: (attempt) => started.submit({ kind: "linkProved", attempt }),
@@ -116,17 +131,18 @@ export function startController(parts: ControllerParts): Controller {
     }
   });
 
+  async function end(): Promise<void> {
+    await front.close();
+    bus.close();
+    await loop?.stop();
+    process.kill();
+  }
+
   return {
     front,
     stop() {
       process.enter(() => {
-        const ended = async (): Promise<void> => {
-          await front.close();
-          bus.close();
-          await loop?.stop();
-          process.kill();
-        };
-        ended().catch(parts.failed);
+        end().catch(parts.failed);
       });
     },
   };

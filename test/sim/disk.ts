@@ -68,11 +68,25 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
           put(outbox, change.id, change.record);
           break;
         case "published":
-          put(published, `${change.record.kind} ${change.record.name}`, change.gone ? undefined : change.record);
+          put(
+            published,
+            `${change.record.kind} ${change.record.name}`,
+            change.gone ? undefined : change.record,
+          );
           break;
       }
     }
   }
+
+  const load = (): Snapshot =>
+    structuredClone({
+      tokens: [...tokens.values()],
+      ended: [...ended.values()],
+      outlets: [...outlets.values()],
+      resources: [...resources.values()],
+      outbox: [...outbox.values()],
+      published: [...published.values()],
+    });
 
   const disk = {
     full: false,
@@ -97,24 +111,21 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
         }
         underWay = undefined;
       });
-      const load = (): Snapshot =>
-        structuredClone({
-          tokens: [...tokens.values()],
-          ended: [...ended.values()],
-          outlets: [...outlets.values()],
-          resources: [...resources.values()],
-          outbox: [...outbox.values()],
-          published: [...published.values()],
-        });
       return {
         load: () =>
           new Promise((resolve) => {
-            scheduler.after(random.int(1, 10), () => process.enter(() => resolve({ snapshot: load(), written })));
+            scheduler.after(random.int(1, 10), () =>
+              process.enter(() => resolve({ snapshot: load(), written })),
+            );
           }),
         commit: (changes, stamp) =>
           new Promise((resolve, reject) => {
             process.act(() => {
-              const kept = structuredClone(changes);
+              // Whoever changes a record after it was handed over is found out at once.
+              const kept = changes.map((change) => Object.freeze(change));
+              for (const change of kept) {
+                Object.freeze(change.record);
+              }
               const write = (): void => apply(kept, stamp);
               underWay = disk.full ? undefined : write;
               scheduler.after(random.int(0, disk.slowest), () => {

@@ -58,7 +58,11 @@ export interface Facts {
   /** When the request link, and the device link, came up; `undefined` while they are down. */
   linkAt: number | undefined;
   busAt: number | undefined;
+  /** When the request link was last lost. */
+  linkLostAt: number;
   rival: boolean;
+  /** When a rival was last heard of. */
+  rivalAt: number;
   storeRefuses: boolean;
   /** Since then the controller had nothing to complain of. */
   disturbedAt: number;
@@ -98,10 +102,18 @@ export function createFacts({ host, ledger, scenario, trace, disk, broken }: Par
     const resource = scenario.settings.resources.get(name);
     if (resource !== undefined) {
       byOutlet.set(`${socket} ${relay}`, name);
-      relays.set(name, { resource, movedAt: host.now(), boot: host.boot, position: "off", why: "power", told: undefined });
+      relays.set(name, {
+        resource,
+        movedAt: host.now(),
+        boot: host.boot,
+        position: "off",
+        why: "power",
+        told: undefined,
+      });
     }
   }
-  const relaysOf = (socket: string): number => scenario.sockets.find(({ topic }) => topic === socket)?.relays ?? 0;
+  const relaysOf = (socket: string): number =>
+    scenario.sockets.find(({ topic }) => topic === socket)?.relays ?? 0;
 
   const facts: Facts = {
     host,
@@ -133,7 +145,9 @@ export function createFacts({ host, ledger, scenario, trace, disk, broken }: Par
     process: undefined,
     linkAt: undefined,
     busAt: undefined,
+    linkLostAt: 0,
     rival: false,
+    rivalAt: 0,
     storeRefuses: false,
     disturbedAt: 0,
     heard: new Map(),

@@ -22,7 +22,9 @@ export function drawFaults(random: Random, roughFor: number, every: number): Fau
   // Not every run has every fault: some things only show when the rest is calm.
   const chosen = names.filter(() => random.chance(0.6));
   for (let at = random.wait(every); at < roughFor; at += random.wait(every)) {
-    const name = random.pick(chosen.length > 0 ? [chosen[0] ?? first, ...chosen.slice(1)] : [first, ...others]);
+    const name = random.pick(
+      chosen.length > 0 ? [chosen[0] ?? first, ...chosen.slice(1)] : [first, ...others],
+    );
     const kind = kinds[name];
     if (kind !== undefined) {
       faults.push({ at, name, strike: kind(random) });
@@ -123,7 +125,11 @@ const kinds: Readonly<Record<string, Kind>> = {
     };
   },
   brokerRestart: (random) => {
-    const how = { wills: random.chance(0.5), loseRetained: random.chance(0.3), loseSessions: random.chance(0.3) };
+    const how = {
+      wills: random.chance(0.5),
+      loseRetained: random.chance(0.3),
+      loseSessions: random.chance(0.3),
+    };
     const ms = random.wait(random.pick([500, 5000, 60_000]));
     return (world) => {
       if (world.broker.running) {
@@ -134,7 +140,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   cut: (random) => {
     const who = random.pick(["lastout-front", "lastout-front", "lastout-bus"]);
-    const late = random.chance(0.5) ? undefined : { end: random.pick(["client", "broker"] as const), ms: random.int(0, keepaliveMs) };
+    const late = random.chance(0.5)
+      ? undefined
+      : { end: random.pick(["client", "broker"] as const), ms: random.int(0, keepaliveMs) };
     return (world) => {
       world.trace.note(`network: ${who} is cut off`);
       world.broker.cut(who, late);
@@ -177,7 +185,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   press: onSocket((random) => {
     const relay = random.int(1, 4);
-    return (world, name) => world.sockets.get(name)?.press(Math.min(relay, world.sockets.get(name)?.relays ?? 1));
+    return (world, name) =>
+      world.sockets.get(name)?.press(Math.min(relay, world.sockets.get(name)?.relays ?? 1));
   }),
   socketReboot: onSocket(() => (world, name) => world.sockets.get(name)?.reboot()),
   socketCut: onSocket(() => (world, name) => world.broker.cut(`DVES_${name}`)),
@@ -275,7 +284,10 @@ function onMachine(kind: (random: Random) => (world: World, name: string) => voi
   };
 }
 
-function awhile(mean: number, set: (socket: { deaf: boolean; mute: boolean; stuck: boolean; slow: number }, on: boolean) => void): Kind {
+function awhile(
+  mean: number,
+  set: (socket: { deaf: boolean; mute: boolean; stuck: boolean; slow: number }, on: boolean) => void,
+): Kind {
   return onSocket((random) => {
     const ms = random.wait(mean);
     return (world, name) => {

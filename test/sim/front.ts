@@ -16,8 +16,11 @@ export const base = "lastout";
 export const frontId = "lastout-front";
 
 const subscriptions: readonly Subscription[] = [
+  { filter: `${base}/+/ready`, qos: 0, noLocal: true },
   { filter: `${base}/controller/marker`, qos: 1, noLocal: false },
-  ...["acquire", "renew", "release", "tokens"].map((verb) => ({ filter: `${base}/+/${verb}`, qos: 1, noLocal: true }) as const),
+  ...["acquire", "renew", "release", "tokens"].map(
+    (verb) => ({ filter: `${base}/+/${verb}`, qos: 1, noLocal: true }) as const,
+  ),
 ];
 
 interface Parts {
@@ -45,9 +48,16 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
   let incoming: { readonly message: Message; readonly taken: () => void }[] = [];
   let busy = false;
   const outbox = new Map<number, { readonly to: ReplyTo; readonly reply: Reply; sending: boolean }>();
+  /** Where an earlier run, or somebody else, left a `1`; cleared when it is not true. */
+  const readySeen = new Set<string>();
   const pictures = new Map<string, { readonly payload: string; readonly compared: string }>();
 
-  function publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }, taken: () => void): boolean {
+  function publish(
+    topic: string,
+    payload: string,
+    options: { qos: 0 | 1; retain: boolean },
+    taken: () => void,
+  ): boolean {
     const connection = line?.connection;
     if (connection === undefined) {
       return false;
@@ -136,6 +146,11 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
       }
     };
     const { topic, payload } = next.message;
+    if (topic.endsWith("/ready")) {
+      readySeen.add(topic);
+      done();
+      return;
+    }
     if (topic === `${base}/controller/marker`) {
       const [of, attempt] = payload.split(" ");
       if (of === instance) {
@@ -186,7 +201,7 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
           shuffled: false,
         },
         pause: [500, 3000],
-        enter: process.enter,
+        enter: (run) => process.enter(run),
         connected,
         message(message, taken) {
           incoming.push({ message, taken });
@@ -198,7 +213,12 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
     },
     prove(attempt) {
       process.act(() => {
-        publish(`${base}/controller/marker`, `${instance} ${attempt}`, { qos: 1, retain: false }, () => undefined);
+        publish(
+          `${base}/controller/marker`,
+          `${instance} ${attempt}`,
+          { qos: 1, retain: false },
+          () => undefined,
+        );
       });
     },
     reply(to, reply, id) {
@@ -216,7 +236,12 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
       process.act(() => {
         watch.announced(announcement);
         const where = announcement.resource ?? "controller";
-        publish(`${base}/${where}/event`, encodeAnnouncement(announcement), { qos: 0, retain: false }, () => undefined);
+        publish(
+          `${base}/${where}/event`,
+          encodeAnnouncement(announcement),
+          { qos: 0, retain: false },
+          () => undefined,
+        );
       });
     },
     publishResource(shown) {
@@ -227,7 +252,7 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
         picture(`${name}/state`, object.state, object.state);
         picture(`${name}/holders`, JSON.stringify(holders), JSON.stringify(holders));
         const ready = object.state === "available" ? "1" : "";
-        if (ready === "1" || pictures.has(`${name}/ready`)) {
+        if (ready === "1" || pictures.has(`${name}/ready`) || readySeen.has(`${base}/${name}/ready`)) {
           picture(`${name}/ready`, ready, ready);
         }
       });

@@ -68,6 +68,7 @@ export function createInvariants(facts: Facts): Watch {
       trace.note("link: connected");
     },
     linkLost() {
+      facts.linkLostAt = host.now();
       facts.linkAt = undefined;
       trace.note("link: lost");
     },
@@ -80,6 +81,7 @@ export function createInvariants(facts: Facts): Watch {
     },
     rival(there) {
       facts.rival = there;
+      facts.rivalAt = host.now();
       trace.note(`rival: ${there ? "heard" : "gone"}`);
     },
     refused() {
@@ -89,11 +91,13 @@ export function createInvariants(facts: Facts): Watch {
     applying(changes, written, before) {
       facts.storeRefuses = false;
       if (before !== undefined && before.boot !== written.boot) {
-        ledger.shift(shiftBetween(before, written));
+        ledger.shift(shiftBetween(before, written), written.at);
       }
       for (const change of changes) {
         if (change.kind === "token") {
-          trace.note(`disk: ${change.resource} ${change.token} ${change.record === undefined ? "gone" : `until ${change.record.expires}`}`);
+          trace.note(
+            `disk: ${change.resource} ${change.token} ${change.record === undefined ? "gone" : `until ${change.record.expires}`}`,
+          );
           tokenChanged(change, written.at);
         } else if (change.kind === "outlet") {
           trace.note(`disk: ${change.record.outlet} is ${change.record.own}`);
@@ -138,7 +142,14 @@ export function createInvariants(facts: Facts): Watch {
       const { id, token, wait } = parseAsked(payload);
       const known = facts.asked.get(id);
       // Acknowledged without a reply: it was granted, unless it was refused in silence, which only the disk can tell.
-      if (taken && known !== undefined && request.kind === "acquire" && request.replyTo === undefined && token !== null && wait === "granted") {
+      if (
+        taken &&
+        known !== undefined &&
+        request.kind === "acquire" &&
+        request.replyTo === undefined &&
+        token !== null &&
+        wait === "granted"
+      ) {
         const pledge = ledger.get(request.resource, token);
         const record = facts.disk().token(request.resource, token);
         if (record !== undefined && record.waiters.length === 0 && record.expires !== undefined) {
@@ -147,7 +158,9 @@ export function createInvariants(facts: Facts): Watch {
       }
     },
     replied(to: ReplyTo, reply: Reply, outbox: number | undefined) {
-      trace.note(`reply: ${to.id} ${reply.ok ? "ok" : reply.error} ${outbox === undefined ? "" : `(outbox ${outbox})`}`);
+      trace.note(
+        `reply: ${to.id} ${reply.ok ? "ok" : reply.error} ${outbox === undefined ? "" : `(outbox ${outbox})`}`,
+      );
       const again = outbox !== undefined && facts.process?.kept.has(outbox) === true;
       if (!again) {
         checkReply(facts, to, reply);
@@ -213,15 +226,27 @@ function summary({ id, ttl, wait, timeout, lost, reply }: Asked): string {
 function checkPicture(facts: Facts, { name, object }: ResourcePicture): void {
   const { must } = facts;
   const onDisk = facts.tokensOf(name).length;
-  must(object.users === onDisk, "I19", () => `${name} shows ${object.users} users, on the disk are ${onDisk}`);
+  must(
+    object.users === onDisk,
+    "I19",
+    () => `${name} shows ${object.users} users, on the disk are ${onDisk}`,
+  );
   const level = { unknown: -1, off: 0, powered: 1, available: 2 }[object.state];
   must(object.level === level, "I31", () => `${name} is ${object.state} with level ${object.level}`);
   if (!facts.storeRefuses) {
     const wanted = object.phase === "starting" || object.phase === "in-use";
     must(!wanted || object.users > 0, "I31", () => `${name} is ${object.phase} for nobody`);
     const unwanted = object.phase === "idle" || object.phase === "lingering" || object.phase === "held";
-    must(!unwanted || object.users === 0, "I31", () => `${name} is ${object.phase} and has ${object.users} users`);
+    must(
+      !unwanted || object.users === 0,
+      "I31",
+      () => `${name} is ${object.phase} and has ${object.users} users`,
+    );
     must(object.phase !== "in-use" || object.state !== "off", "I31", () => `${name} is off and in use`);
-    must((object.offAt !== null) === (object.phase === "lingering"), "I31", () => `${name} is ${object.phase} with offAt ${object.offAt}`);
+    must(
+      (object.offAt !== null) === (object.phase === "lingering"),
+      "I31",
+      () => `${name} is ${object.phase} with offAt ${object.offAt}`,
+    );
   }
 }

@@ -36,7 +36,7 @@ export interface Ledger {
   /** An `ok` to a request that reached the broker as number `order`. */
   promised(promise: Pledge, order: number, until: number, told: boolean): void;
   /** The controller's clock began anew: all that is promised moves. */
-  shift(by: number): void;
+  shift(by: number, now: number): void;
 }
 
 export function createLedger(): Ledger {
@@ -73,7 +73,8 @@ export function createLedger(): Ledger {
       return added;
     },
     holds,
-    heldNow: (resource, now) => [...byKey.values()].filter((promise) => promise.resource === resource && holds(promise, now)),
+    heldNow: (resource, now) =>
+      [...byKey.values()].filter((promise) => promise.resource === resource && holds(promise, now)),
     lastHeld(resource, now) {
       for (const promise of byKey.values()) {
         if (promise.resource === resource && promise.certain) {
@@ -100,13 +101,13 @@ export function createLedger(): Ledger {
         promise.until = until;
       }
     },
-    shift(by) {
+    shift(by, now) {
       for (const promise of byKey.values()) {
         promise.until += by;
         promise.since = promise.since === undefined ? undefined : promise.since + by;
       }
       for (const [resource, at] of heldBefore) {
-        heldBefore.set(resource, at + by);
+        heldBefore.set(resource, Math.min(at + by, now)); // some ended between the boot and the first batch
       }
     },
   };
@@ -114,4 +115,6 @@ export function createLedger(): Ledger {
 
 /** Whether a stored record keeps what was promised. */
 export const keeps = (record: TokenRecord, until: number): boolean =>
-  record.expires === undefined || record.expires >= until || (record.lostAt ?? Number.POSITIVE_INFINITY) >= until;
+  record.expires === undefined ||
+  record.expires >= until ||
+  (record.lostAt ?? Number.POSITIVE_INFINITY) >= until;

@@ -15,7 +15,11 @@ export function checkReply(facts: Facts, to: ReplyTo, reply: Reply): void {
     return;
   }
   known.answers += 1;
-  must(known.answers <= known.offers, "I29", () => `${to.id} came ${known.offers} times and was answered ${known.answers} times`);
+  must(
+    known.answers <= known.offers,
+    "I29",
+    () => `${to.id} came ${known.offers} times and was answered ${known.answers} times`,
+  );
   if (!reply.ok) {
     checkRefusal(facts, known);
   } else if ("expires" in reply) {
@@ -32,17 +36,24 @@ function checkRefusal(facts: Facts, { asked, offers }: AskedOnce): void {
     return;
   }
   const { resource, token } = asked;
-  const alone = facts.askedFor(resource, token).every(
-    (other) => other.asked.id === asked.id || other.asked.verb !== "acquire",
-  );
+  const alone = facts
+    .askedFor(resource, token)
+    .every((other) => other.asked.id === asked.id || other.asked.verb !== "acquire");
   const record = facts.disk().token(resource, token);
-  facts.must(!alone || record === undefined || facts.ledger.get(resource, token).told, "I26", () => `${resource} ${token} failed and is still held`);
+  facts.must(
+    !alone || record === undefined || facts.ledger.get(resource, token).told,
+    "I26",
+    () => `${resource} ${token} failed and is still held`,
+  );
 }
 
 function checkGrant(facts: Facts, known: AskedOnce, reply: TokenReply): void {
   const { ledger, must } = facts;
   const { asked } = known;
   const { resource, token } = reply;
+  if (reply.expires === null) {
+    return; // a renewal of what still waits promises nothing
+  }
   const record = facts.disk().token(resource, token);
   must(
     record !== undefined || endedMeanwhile(facts, known, resource, token),
@@ -52,9 +63,6 @@ function checkGrant(facts: Facts, known: AskedOnce, reply: TokenReply): void {
   if (asked.verb === "acquire" && asked.wait !== "granted") {
     checkState(facts, known, reply);
   }
-  if (reply.expires === null) {
-    return;
-  }
   const at = facts.disk().writtenAt;
   const pledge = ledger.get(resource, token);
   const settings = facts.scenario.settings.resources.get(resource);
@@ -63,7 +71,11 @@ function checkGrant(facts: Facts, known: AskedOnce, reply: TokenReply): void {
   const wished = asked.ttl === null ? Math.max(before, at + reply.ttl * 1000) : at + asked.ttl;
   const until = total === 0 ? wished : Math.min(wished, (pledge.since ?? at) + total);
   const shown = Date.parse(reply.expires) - facts.disk().writtenOffset;
-  must(shown + wallTolerance >= until, "I16", () => `${resource} ${token} is said to expire at ${shown}, promised was ${until}`);
+  must(
+    shown + wallTolerance >= until,
+    "I16",
+    () => `${resource} ${token} is said to expire at ${shown}, promised was ${until}`,
+  );
   ledger.promised(pledge, known.order, until, true);
 }
 
@@ -79,12 +91,19 @@ function checkState(facts: Facts, { asked }: AskedOnce, reply: TokenReply): void
   const settings = facts.scenario.settings.resources.get(reply.resource);
   const enough = reply.state === "available" || (reply.state === "powered" && asked.wait === "powered");
   must(enough, "I25", () => `${reply.resource} is ${reply.state}, waited for was ${asked.wait}`);
-  must(facts.heard.has(reply.resource), "I25", () => `${reply.resource} is said to be ${reply.state} and has not been heard`);
+  must(
+    facts.heard.has(reply.resource),
+    "I25",
+    () => `${reply.resource} is said to be ${reply.state} and has not been heard`,
+  );
   const check = settings?.check;
   if (asked.wait === "available" && check !== undefined) {
     const up = facts.upAt.get(reply.resource);
     // What could not be checked says nothing, and takes a period each time.
-    const oldest = (check.fall + 1 + (facts.errors.get(reply.resource) ?? 0)) * (Math.max(check.interval, 2000) + check.timeout) + 3000;
+    const oldest =
+      (check.fall + 1 + (facts.errors.get(reply.resource) ?? 0)) *
+        (Math.max(check.interval, 2000) + check.timeout) +
+      3000;
     const late = facts.host.now() - facts.disturbedAt < oldest;
     must(
       late || (up !== undefined && host.now() - up <= oldest),
@@ -105,7 +124,11 @@ function checkRelease(facts: Facts, known: AskedOnce, token: string): void {
     .askedFor(resource, token)
     .some((other) => other.asked.verb === "acquire" && other.offeredAt > known.offeredAt);
   if (!again) {
-    facts.must(facts.disk().token(resource, token) === undefined, "I15", () => `${resource} ${token} is said to be released and is on the disk`);
+    facts.must(
+      facts.disk().token(resource, token) === undefined,
+      "I15",
+      () => `${resource} ${token} is said to be released and is on the disk`,
+    );
     facts.ledger.get(resource, token).released = true;
   }
 }

@@ -61,7 +61,9 @@ for (const seed of wanted()) {
   }
   tell(report);
   if (sum.seeds % 100 === 0) {
-    console.log(`... ${sum.seeds} seeds, ${sum.hours.toFixed(0)} simulated hours, ${(seconds() - began).toFixed(0)} s`);
+    console.log(
+      `... ${sum.seeds} seeds, ${sum.hours.toFixed(0)} simulated hours, ${(seconds() - began).toFixed(0)} s`,
+    );
   }
   if (report.broken !== undefined && !values.all) {
     break;

@@ -1,6 +1,12 @@
 // What a run is about, drawn from its seed: which resources on which sockets with which settings, how many clients, how long, how rough.
 
-import type { CheckSettings, OutletSettings, ResourceSettings, Settings, SwitcherSettings } from "../../src/core/settings.ts";
+import type {
+  CheckSettings,
+  OutletSettings,
+  ResourceSettings,
+  Settings,
+  SwitcherSettings,
+} from "../../src/core/settings.ts";
 import { millis } from "../../src/core/time.ts";
 import type { Random } from "./random.ts";
 import type { SocketOptions } from "./socket.ts";
@@ -9,7 +15,10 @@ export interface Scenario {
   readonly settings: Settings;
   readonly sockets: readonly SocketOptions[];
   /** How a resource is wired. */
-  readonly wiring: ReadonlyMap<string, { readonly socket: string; readonly relay: number; readonly bootTime: readonly [number, number] }>;
+  readonly wiring: ReadonlyMap<
+    string,
+    { readonly socket: string; readonly relay: number; readonly bootTime: readonly [number, number] }
+  >;
   readonly clients: number;
   /** How long faults go on, ms. */
   readonly roughFor: number;

@@ -51,7 +51,10 @@ export function createScheduler(): Scheduler {
     },
     async runUntil(moment) {
       await settle();
-      for (let first = heap[0]; first !== undefined && first.when <= moment && !stopped; first = heap[0]) {
+      for (let first = heap[0]; first !== undefined && first.when <= moment; first = heap[0]) {
+        if (stopped) {
+          return;
+        }
         pop(heap);
         if (first.run !== undefined) {
           now = first.when;
@@ -59,9 +62,7 @@ export function createScheduler(): Scheduler {
           await settle();
         }
       }
-      if (!stopped) {
-        now = moment;
-      }
+      now = moment;
     },
     stop() {
       stopped = true;

@@ -28,7 +28,11 @@ export async function simulate(seed: number, traced = 60): Promise<Report> {
   for (let index = 1; index <= scenario.clients; index += 1) {
     world.addClient(`job${index}`, false);
   }
-  for (const { at, name, strike } of drawFaults(random.fork("faults"), scenario.roughFor, scenario.faultEvery)) {
+  for (const { at, name, strike } of drawFaults(
+    random.fork("faults"),
+    scenario.roughFor,
+    scenario.faultEvery,
+  )) {
     scheduler.after(at, () => {
       world.trace.note(`fault: ${name}`);
       strike(world);
@@ -63,15 +67,29 @@ function audit(world: World): void {
   const { restartGrace } = scenario.settings;
   world.scheduler.after(1000, () => {
     audit(world);
-    if (facts.process === undefined || facts.linkAt === undefined || facts.storeRefuses || disk.full || disk.refusals > 0 || host.paused) {
+    if (
+      facts.process === undefined ||
+      facts.linkAt === undefined ||
+      facts.storeRefuses ||
+      disk.full ||
+      disk.refusals > 0 ||
+      host.paused
+    ) {
       facts.disturbedAt = host.now();
       return;
     }
     const undisturbed = facts.disturbedAt + 5000 + restartGrace;
     const late = 1000 + disk.slowest * 3 + 50;
     for (const { resource, token, expires, waiters } of disk.tokens()) {
-      const due = expires === undefined || waiters.length > 0 ? Number.POSITIVE_INFINITY : Math.max(expires, undisturbed, facts.putAt.get(`${resource} ${token}`) ?? 0);
-      facts.must(host.now() <= due + late, "I17", () => `${resource} ${token} expired at ${expires} and is there at ${host.now()}`);
+      const due =
+        expires === undefined || waiters.length > 0
+          ? Number.POSITIVE_INFINITY
+          : Math.max(expires, undisturbed, facts.putAt.get(`${resource} ${token}`) ?? 0);
+      facts.must(
+        host.now() <= due + late,
+        "I17",
+        () => `${resource} ${token} expired at ${expires} and is there at ${host.now()}`,
+      );
     }
   });
 }

@@ -44,10 +44,18 @@ interface Parts {
   readonly random: Random;
   readonly broker: Broker;
   readonly trace: Trace;
-  readonly moved: (socket: string, relay: number, position: Position, why: "command" | "hand" | "power") => void;
+  readonly moved: (
+    socket: string,
+    relay: number,
+    position: Position,
+    why: "command" | "hand" | "power",
+  ) => void;
 }
 
-export function createSocket(options: SocketOptions, { scheduler, random, broker, trace, moved }: Parts): Socket {
+export function createSocket(
+  options: SocketOptions,
+  { scheduler, random, broker, trace, moved }: Parts,
+): Socket {
   const { topic, relays } = options;
   const contacts: Position[] = Array.from({ length: relays }, () => "off");
   /** What the firmware had saved when the power went. */
@@ -132,7 +140,10 @@ export function createSocket(options: SocketOptions, { scheduler, random, broker
         if (first) {
           first = false;
           say(`tele/${topic}/INFO1`, JSON.stringify({ Info1: { Version: "15.2.0.2(simulated)" } }));
-          say(`tele/${topic}/INFO3`, JSON.stringify({ Info3: { RestartReason: "Power On", BootCount: firmware } }));
+          say(
+            `tele/${topic}/INFO3`,
+            JSON.stringify({ Info3: { RestartReason: "Power On", BootCount: firmware } }),
+          );
           for (let relay = 1; relay <= relays; relay += 1) {
             tell(relay);
           }

@@ -74,7 +74,14 @@ export function createWorld(seed: number, traced: number): World {
     }
   }
 
-  const facts = createFacts({ host, ledger: createLedger(), scenario, trace, disk: () => disk, broken: fail });
+  const facts = createFacts({
+    host,
+    ledger: createLedger(),
+    scenario,
+    trace,
+    disk: () => disk,
+    broken: fail,
+  });
   const watch: Watch = createInvariants(facts);
   const disk: Disk = createDisk({ scheduler, random: random.fork("disk"), trace, watch });
   const broker = createBroker({ scheduler, random: random.fork("broker"), trace, watch });
@@ -85,12 +92,20 @@ export function createWorld(seed: number, traced: number): World {
     if (relay === 1) {
       const options = scenario.sockets.find(({ topic }) => topic === socket);
       if (options !== undefined) {
-        sockets.set(socket, createSocket(options, { scheduler, random: random.fork(socket), broker, trace, moved }));
+        sockets.set(
+          socket,
+          createSocket(options, { scheduler, random: random.fork(socket), broker, trace, moved }),
+        );
       }
     }
   }
 
-  function moved(socket: string, relay: number, position: "on" | "off", why: "command" | "hand" | "power"): void {
+  function moved(
+    socket: string,
+    relay: number,
+    position: "on" | "off",
+    why: "command" | "hand" | "power",
+  ): void {
     watch.relayMoved(socket, relay, position, why);
     for (const [name, wiring] of scenario.wiring) {
       if (wiring.socket === socket && wiring.relay === relay) {
@@ -149,7 +164,10 @@ export function createWorld(seed: number, traced: number): World {
         watch,
         log: silent,
         failed(error) {
-          fail("I39", `the controller ends: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+          fail(
+            "I39",
+            `the controller ends: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          );
         },
       });
     },

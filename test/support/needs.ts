@@ -22,7 +22,8 @@ const missing = {
       ? undefined
       : "mosquitto_pub, mosquitto_sub or mosquitto_rr is not installed (Debian: apt install mosquitto-clients)",
   ping: () => (pingWorks() ? undefined : "ping does not work here (Debian: apt install iputils-ping)"),
-  prlimit: () => (onPath("prlimit") ? undefined : "prlimit is not installed (Debian: apt install util-linux)"),
+  prlimit: () =>
+    onPath("prlimit") ? undefined : "prlimit is not installed (Debian: apt install util-linux)",
   tmpfs: () => (canMount() ? undefined : "a file system of its own cannot be mounted here (that takes root)"),
 } as const;
 
@@ -69,7 +70,9 @@ function canMount(): boolean {
   }
   const folder = mkdtempSync(join(tmpdir(), "lastout-mount-"));
   try {
-    return runs("mount", ["-t", "tmpfs", "-o", "size=64k", "lastout-test", folder]) && runs("umount", [folder]);
+    return (
+      runs("mount", ["-t", "tmpfs", "-o", "size=64k", "lastout-test", folder]) && runs("umount", [folder])
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

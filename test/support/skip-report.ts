@@ -2,7 +2,6 @@
 // machine sets that has everything, a skipped test makes the run fail. Why a test is skipped is said in needs.ts.
 
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
-import "./needs.ts";
 
 const unexplained = "no reason given";
 
@@ -14,13 +13,15 @@ export function skipReport(): Reporter {
         return;
       }
       const count = [...skipped.values()].reduce((sum, titles) => sum + titles.length, 0);
-      const lines = [...skipped].flatMap(([reason, titles]) => [
-        `  ${titles.length} because ${reason}:`,
-        ...titles.map((title) => `    ${title}`),
-      ]);
-      process.stderr.write(`\n${count} skipped\n${lines.join("\n")}\n`);
+      process.stderr.write(`\n${count} skipped\n`);
+      for (const [reason, titles] of skipped) {
+        process.stderr.write(`  ${titles.length}: ${reason}\n`);
+        titles.forEach((title) => process.stderr.write(`    ${title}\n`));
+      }
       if (process.env["LASTOUT_NO_SKIPS"] === "1") {
-        process.stderr.write("LASTOUT_NO_SKIPS is set, so this run has failed: nothing may be skipped here\n");
+        process.stderr.write(
+          "LASTOUT_NO_SKIPS is set, so this run has failed: nothing may be skipped here\n",
+        );
         process.exitCode = 1;
       }
     },
@@ -34,7 +35,10 @@ function skippedBy(modules: readonly TestModule[]): Map<string, string[]> {
       // A run of chosen titles (-t) leaves the others out, which is no want of anything.
       if (test.options.mode === "skip" || noteOf(test) !== undefined) {
         const reason = reasonOf(test);
-        byReason.set(reason, [...(byReason.get(reason) ?? []), `${module.relativeModuleId} > ${test.fullName}`]);
+        byReason.set(reason, [
+          ...(byReason.get(reason) ?? []),
+          `${module.relativeModuleId} > ${test.fullName}`,
+        ]);
       }
     }
   }

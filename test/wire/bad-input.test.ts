@@ -132,7 +132,10 @@ for (const { broker, title, options } of brokers) {
     /** All that the broker keeps, without the times that change by themselves. */
     const kept = async (): Promise<object> =>
       Object.fromEntries(
-        [...(await lab.retained())].map(([topic, payload]) => [topic, payload.replace(/,"time":"[^"]*"/, "")]),
+        [...(await lab.retained())].map(([topic, payload]) => [
+          topic,
+          payload.replace(/,"time":"[^"]*"/, ""),
+        ]),
       );
 
     /** Runs it and checks that nothing is left of it. */
@@ -159,15 +162,18 @@ for (const { broker, title, options } of brokers) {
       ["70 kB", "x".repeat(70_000)],
       ["200 kB of JSON", `{"token":"a","purpose":"${"x".repeat(200_000)}"}`],
       ["nesting of 1,000,000", nested(1_000_000)],
-    ])("an acquire with %s is stopped by the broker, and requests behind it are served", async (_what, payload) => {
-      await leavesNothing(async () => {
-        const from = lab.observer.heard.length;
-        // The embedded broker cuts off who sends that; mosquitto takes it and does not pass it on to the controller.
-        await lab.publish("lastout/build1/acquire", payload).catch(() => undefined);
-        expect(await lab.ask("build1/renew", { token: "a" })).toMatchObject({ error: "unknown-token" });
-        expect(lab.events("build1", "granted", from)).toEqual([]);
-      });
-    });
+    ])(
+      "an acquire with %s is stopped by the broker, and requests behind it are served",
+      async (_what, payload) => {
+        await leavesNothing(async () => {
+          const from = lab.observer.heard.length;
+          // The embedded broker cuts off who sends that; mosquitto takes it and does not pass it on to the controller.
+          await lab.publish("lastout/build1/acquire", payload).catch(() => undefined);
+          expect(await lab.ask("build1/renew", { token: "a" })).toMatchObject({ error: "unknown-token" });
+          expect(lab.events("build1", "granted", from)).toEqual([]);
+        });
+      },
+    );
 
     it.each([
       ["renew", "", "invalid-request"],
@@ -193,22 +199,28 @@ for (const { broker, title, options } of brokers) {
       });
     });
 
-    it.each(topics)("a request on a topic with %s is refused or ignored", async (_what, topic, teller, error) => {
-      await leavesNothing(async () => {
-        const from = lab.observer.heard.length;
-        const full = topic.startsWith("../") ? topic.slice(3) : `lastout/${topic}`;
-        await lab.publish(full, "a").catch(() => undefined); // A broker may cut off who publishes that.
-        // Empty levels match no wildcard in the embedded broker.
-        const arrives = broker === "mosquitto" || !/\/\/|\/$/.test(full);
-        if (teller !== undefined && arrives) {
-          const event = await lab.untilEvent(teller, "rejected", from);
-          expect(event).toMatchObject({ error, message: expect.stringMatching(/^[\x20-\x7E]{1,400}$/) });
-        }
-      });
-    });
+    it.each(topics)(
+      "a request on a topic with %s is refused or ignored",
+      async (_what, topic, teller, error) => {
+        await leavesNothing(async () => {
+          const from = lab.observer.heard.length;
+          const full = topic.startsWith("../") ? topic.slice(3) : `lastout/${topic}`;
+          await lab.publish(full, "a").catch(() => undefined); // A broker may cut off who publishes that.
+          // Empty levels match no wildcard in the embedded broker.
+          const arrives = broker === "mosquitto" || !/\/\/|\/$/.test(full);
+          if (teller !== undefined && arrives) {
+            const event = await lab.untilEvent(teller, "rejected", from);
+            expect(event).toMatchObject({ error, message: expect.stringMatching(/^[\x20-\x7E]{1,400}$/) });
+          }
+        });
+      },
+    );
 
     it.each([
-      ["a NUL in the topic", publishFrame(bytes(...Buffer.from("lastout/build1"), 0, ...Buffer.from("/acquire")), "a")],
+      [
+        "a NUL in the topic",
+        publishFrame(bytes(...Buffer.from("lastout/build1"), 0, ...Buffer.from("/acquire")), "a"),
+      ],
       ["a topic that is not UTF-8", publishFrame(bytes(...Buffer.from("lastout/"), 0xff, 0xfe), "a")],
       ["a surrogate in the topic", publishFrame(bytes(...Buffer.from("lastout/"), 0xed, 0xa0, 0x80), "a")],
       ["a control character in the topic", publishFrame(Buffer.from("lastout/bu\u0001ld1/acquire"), "a")],
@@ -218,7 +230,17 @@ for (const { broker, title, options } of brokers) {
       ["QoS 3", bytes(0x36, 5, 0, 1, 0x61, 0, 1)],
       ["a packet type that does not exist", bytes(0xff, 0)],
       ["a length that never ends", bytes(0x30, 0xff, 0xff, 0xff, 0xff, 0xff)],
-      ["a second CONNECT", generate({ cmd: "connect", clientId: "twice", protocolId: "MQTT", protocolVersion: 4, clean: true, keepalive: 0 })],
+      [
+        "a second CONNECT",
+        generate({
+          cmd: "connect",
+          clientId: "twice",
+          protocolId: "MQTT",
+          protocolVersion: 4,
+          clean: true,
+          keepalive: 0,
+        }),
+      ],
       ["a subscription to nothing", bytes(0x82, 2, 0, 9)],
     ])("a frame with %s harms nobody else", async (_what, frame) => {
       await leavesNothing(async () => {
@@ -256,7 +278,14 @@ for (const { broker, title, options } of brokers) {
 
     it("2.3: the same PUBLISH twice, the second marked as a duplicate, makes one token", async () => {
       const client = await lab.connect();
-      const packet = { cmd: "publish", topic: "lastout/build1/acquire", payload: "dup", qos: 1, retain: false, messageId: 7 } as const;
+      const packet = {
+        cmd: "publish",
+        topic: "lastout/build1/acquire",
+        payload: "dup",
+        qos: 1,
+        retain: false,
+        messageId: 7,
+      } as const;
       client.write(generate({ ...packet, dup: false }));
       client.write(generate({ ...packet, dup: true }));
       await lab.untilObject("build1", { state: "available" });
@@ -279,7 +308,9 @@ for (const { broker, title, options } of brokers) {
 
     it("2.17: a flood of rubbish leaves the controller answering within a second", async () => {
       const client = await lab.connect();
-      const flood = Array.from({ length: 2000 }, () => client.publish("lastout/build1/acquire", nested(2000), { qos: 0 }));
+      const flood = Array.from({ length: 2000 }, () =>
+        client.publish("lastout/build1/acquire", nested(2000), { qos: 0 }),
+      );
       await Promise.all(flood);
       await client.publish("test/after", "");
       const before = performance.now();
@@ -312,7 +343,9 @@ describe("2.19, over mosquitto with MQTT 5:", { ...needing("mosquitto"), ...pati
     await lab.publish("lastout/build1/acquire", "a", { version: 5, properties: { responseTopic } });
     expect(await lab.untilEvent("build1", "rejected", from)).toMatchObject({ error: "forbidden" });
     expect(await lab.ask("build1/tokens")).toMatchObject({ total: 0 });
-    const there = lab.observer.heard.slice(from).filter(({ topic, payload }) => topic === responseTopic && payload.startsWith("{"));
+    const there = lab.observer.heard
+      .slice(from)
+      .filter(({ topic, payload }) => topic === responseTopic && payload.startsWith("{"));
     expect(there.filter(({ payload }) => "ok" in objectIn(payload))).toEqual([]);
   });
 

@@ -51,7 +51,10 @@ export interface WireClient {
 let clients = 0;
 
 /** Resolves when the broker has accepted the connection. */
-export async function connectWire(options: WireOptions, listener?: (heard: Heard) => void): Promise<WireClient> {
+export async function connectWire(
+  options: WireOptions,
+  listener?: (heard: Heard) => void,
+): Promise<WireClient> {
   const { version = 4, clean = true, keepalive = 0 } = options;
   clients += 1;
   const clientId = options.clientId ?? `test-${process.pid}-${clients}`;
@@ -135,7 +138,14 @@ export async function connectWire(options: WireOptions, listener?: (heard: Heard
       keepalive,
       ...(options.will === undefined
         ? {}
-        : { will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: false } }),
+        : {
+            will: {
+              topic: options.will.topic,
+              payload: Buffer.from(options.will.payload),
+              qos: 1,
+              retain: false,
+            },
+          }),
       ...(version === 5 ? { properties: { sessionExpiryInterval: clean ? 0 : 3600 } } : {}),
     }),
   );

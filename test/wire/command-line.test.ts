@@ -29,12 +29,24 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
       return () => lab.stop();
     }, 30_000);
 
-    const on = (...words: readonly string[]): ReturnType<typeof lastout> => lastout(words, { LASTOUT_URL: lab.url });
+    const on = (...words: readonly string[]): ReturnType<typeof lastout> =>
+      lastout(words, { LASTOUT_URL: lab.url });
     const begin = (...words: readonly string[]): ReturnType<typeof startProgram> =>
       startProgram(process.execPath, [mainFile, ...words], { LASTOUT_URL: lab.url });
 
     it("run waits until the resource is available, runs the command with its token, releases, and exits as it did", async () => {
-      const run = await on("run", "ran", "--token", "job-1", "--owner", "ci", "--", "sh", "-c", 'echo "$LASTOUT_RESOURCE $LASTOUT_TOKEN"; exit 7');
+      const run = await on(
+        "run",
+        "ran",
+        "--token",
+        "job-1",
+        "--owner",
+        "ci",
+        "--",
+        "sh",
+        "-c",
+        'echo "$LASTOUT_RESOURCE $LASTOUT_TOKEN"; exit 7',
+      );
       expect(run).toMatchObject({ exit: 7, out: "ran job-1\n" });
       expect(lab.machine("ran").boots).toBe(1);
       expect(lab.events("ran", "released")).toMatchObject([{ token: "job-1", owner: "ci" }]);
@@ -86,7 +98,13 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
       await eventually("it tells the grant", () => watch.out().includes("seen-by-watch"), 10_000);
       watch.child.kill("SIGINT");
       await watch.ended;
-      expect(watch.out().trim().split("\n").every((line) => !("unreadable" in objectIn(line)))).toBe(true);
+      expect(
+        watch
+          .out()
+          .trim()
+          .split("\n")
+          .every((line) => !("unreadable" in objectIn(line))),
+      ).toBe(true);
     });
 
     it("exits with 75 when a resource is not to be had in time", async () => {
@@ -130,7 +148,11 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
 
 describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s,", (_title, one) => {
   it("lastout run holds its token over a restart of broker and controller", one.options, async () => {
-    const lab = await startLab({ broker: one.broker, sockets: { build1: {} }, settings: { restartGrace: "3s" } });
+    const lab = await startLab({
+      broker: one.broker,
+      sockets: { build1: {} },
+      settings: { restartGrace: "3s" },
+    });
     try {
       const flag = join(lab.folder, "go-on");
       const script = `while [ ! -e ${flag} ]; do sleep 0.1; done; exit 3`;
@@ -145,12 +167,20 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s,", (_
       const from = lab.observer.heard.length;
       await eventually("the token is acquired again", () => lab.events("build1", "renewed")[0], 15_000);
       await lab.untilObject("build1", { users: 1, state: "available", phase: "in-use" });
-      expect(await lab.ask("build1/tokens", {}, 10_000)).toMatchObject({ total: 1, holders: [{ token: "job" }] });
+      expect(await lab.ask("build1/tokens", {}, 10_000)).toMatchObject({
+        total: 1,
+        holders: [{ token: "job" }],
+      });
       writeFileSync(flag, "");
       expect(await run.ended).toBe(3);
       await lab.untilEvent("build1", "released", from);
       await lab.untilObject("build1", { users: 0, state: "off" }, 10_000);
-      expect(lab.socket("build1").relay(1).history.map(({ position }) => position)).toEqual(["on", "off"]);
+      expect(
+        lab
+          .socket("build1")
+          .relay(1)
+          .history.map(({ position }) => position),
+      ).toEqual(["on", "off"]);
     } finally {
       await lab.stop();
     }

@@ -109,5 +109,9 @@ export function createController(configFile: string): Controller {
 
 /** The address of the embedded broker, or of any server, answers. */
 export async function untilLogged(controller: Controller, sentence: string, from = 0): Promise<void> {
-  await eventually(`the controller logs "${sentence}"`, () => controller.log().slice(from).includes(sentence), 10_000);
+  await eventually(
+    `the controller logs "${sentence}"`,
+    () => controller.log().slice(from).includes(sentence),
+    10_000,
+  );
 }

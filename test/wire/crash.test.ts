@@ -8,15 +8,29 @@ import { eventually } from "../support/eventually.ts";
 import { needing } from "../support/needs.ts";
 import { brokers, inLab, type Lab, patience } from "./lab.ts";
 
+const without = (section: unknown, name: string): object =>
+  typeof section === "object" && section !== null
+    ? Object.fromEntries(Object.entries(section).filter(([key]) => key !== name))
+    : {};
+
 const clicks = (lab: Lab, name: string): readonly string[] =>
-  lab.socket(name).relay(1).history.map(({ position }) => position);
+  lab
+    .socket(name)
+    .relay(1)
+    .history.map(({ position }) => position);
 
 describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over %s,", (_title, one) => {
   const { broker, options } = one;
 
   it("4.3 rule 4: kill -9 loses no token, forgets no ended one, and switches nothing", options, () =>
     inLab({ broker, sockets: { build1: {}, build2: {} } }, async (lab) => {
-      const held = await lab.ask("build1/acquire", { token: "a", owner: "ci", ttl: "1h", purpose: "kept", wait: "powered" });
+      const held = await lab.ask("build1/acquire", {
+        token: "a",
+        owner: "ci",
+        ttl: "1h",
+        purpose: "kept",
+        wait: "powered",
+      });
       await lab.ask("build1/acquire", { token: "b", owner: "ci" });
       await lab.ask("build1/release", { token: "b" });
       await lab.crash();
@@ -25,8 +39,8 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
         total: 1,
         holders: [{ token: "a", owner: "ci", purpose: "kept" }],
       });
-      const { holders } = await lab.ask("build1/tokens");
-      const expires = Array.isArray(holders) ? String(Object.entries(holders[0] ?? {}).find(([key]) => key === "expires")?.[1]) : "";
+      // The expiry is as it was, to within the second that clocks may differ by.
+      const expires = /"expires":"([^"]+)"/.exec(JSON.stringify(await lab.ask("build1/tokens")))?.[1] ?? "";
       expect(Math.abs(Date.parse(expires) - Date.parse(String(held["expires"])))).toBeLessThan(1000);
       expect(await lab.ask("build1/renew", { token: "b" })).toMatchObject({
         error: "unknown-token",
@@ -36,7 +50,8 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
       expect(clicks(lab, "build1")).toEqual(["on"]);
       expect(clicks(lab, "build2")).toEqual([]);
       expect(lab.events("build1", "external-on")).toEqual([]);
-    }));
+    }),
+  );
 
   it("5 rule 10: a clean stop says offline, exits 0 and changes no outlet", options, () =>
     inLab({ broker, sockets: { build1: {} } }, async (lab) => {
@@ -48,7 +63,8 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
       await lab.settled();
       await lab.untilObject("build1", { state: "available", users: 1 });
       expect(clicks(lab, "build1")).toEqual(["on"]);
-    }));
+    }),
+  );
 
   it("4.2: a wait survives kill -9, with its reply topic and its deadline", options, () =>
     inLab(
@@ -66,34 +82,44 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
           state: "available",
           token: "a",
         });
-        expect(await eventually("the late one", () => late.replies()[0], 10_000)).toMatchObject({ error: "timeout" });
+        expect(await eventually("the late one", () => late.replies()[0], 10_000)).toMatchObject({
+          error: "timeout",
+        });
         expect(performance.now() - asked).toBeGreaterThanOrEqual(5000);
         expect(clicks(lab, "boots")).toEqual(["on"]);
         await lab.untilObject("never", { users: 0, state: "off" });
         expect(good.replies()).toHaveLength(1);
         expect(late.replies()).toHaveLength(1);
       },
-    ));
+    ),
+  );
 
-  it("4.3 rule 4: after a restart nothing expires before restartGrace, a renewal counts, and OFF comes offDelay later", options, () =>
-    inLab({ broker, sockets: { renewed: {}, expired: {} }, settings: { restartGrace: "2s" } }, async (lab) => {
-      await lab.ask("renewed/acquire", { token: "a", ttl: 1, wait: "powered" });
-      await lab.ask("expired/acquire", { token: "a", ttl: 1, wait: "powered" });
-      await lab.controller.kill9();
-      await systemClock.sleep(millis(1200)); // longer than the tokens last
-      const from = lab.observer.heard.length;
-      lab.start();
-      await lab.untilOnline();
-      const online = performance.now();
-      expect(await lab.ask("renewed/renew", { token: "a", ttl: "1h" })).toMatchObject({ ok: true });
-      await lab.untilEvent("expired", "expired", from);
-      expect(performance.now() - online).toBeGreaterThanOrEqual(1700); // `online` is told a little before the grace begins
-      await lab.untilObject("expired", { state: "off" });
-      const off = lab.socket("expired").relay(1).history[1]?.at ?? 0;
-      expect(off - online).toBeGreaterThanOrEqual(2000);
-      expect(lab.events("renewed", "expired")).toEqual([]);
-      expect(clicks(lab, "renewed")).toEqual(["on"]);
-    }));
+  it(
+    "4.3 rule 4: after a restart nothing expires before restartGrace, a renewal counts, and OFF comes offDelay later",
+    options,
+    () =>
+      inLab(
+        { broker, sockets: { renewed: {}, expired: {} }, settings: { restartGrace: "2s" } },
+        async (lab) => {
+          await lab.ask("renewed/acquire", { token: "a", ttl: 1, wait: "powered" });
+          await lab.ask("expired/acquire", { token: "a", ttl: 1, wait: "powered" });
+          await lab.controller.kill9();
+          await systemClock.sleep(millis(1200)); // longer than the tokens last
+          const from = lab.observer.heard.length;
+          lab.start();
+          await lab.untilOnline();
+          const online = performance.now();
+          expect(await lab.ask("renewed/renew", { token: "a", ttl: "1h" })).toMatchObject({ ok: true });
+          await lab.untilEvent("expired", "expired", from);
+          expect(performance.now() - online).toBeGreaterThanOrEqual(1700); // `online` is told a little before the grace begins
+          await lab.untilObject("expired", { state: "off" });
+          const off = lab.socket("expired").relay(1).history[1]?.at ?? 0;
+          expect(off - online).toBeGreaterThanOrEqual(2000);
+          expect(lab.events("renewed", "expired")).toEqual([]);
+          expect(clicks(lab, "renewed")).toEqual(["on"]);
+        },
+      ),
+  );
 
   it("5 rule 10: what was on its way to off goes off after a restart, not before restartGrace", options, () =>
     inLab(
@@ -111,7 +137,8 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
         expect(clicks(lab, "build1")).toEqual(["on", "off"]);
         expect(lab.events("build1", "external-on")).toEqual([]);
       },
-    ));
+    ),
+  );
 });
 
 describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience }, () => {
@@ -144,7 +171,10 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
       await lab.publish("lastout/pulse/acquire", "a");
       await lab.publish("lastout/pulse/release", "a");
       await lab.publish("lastout/late/acquire", { token: "a", replyTo: "lastout/reply/late" });
-      await lab.publish("lastout/lapsed/acquire", "a", { version: 5, properties: { messageExpiryInterval: 1 } });
+      await lab.publish("lastout/lapsed/acquire", "a", {
+        version: 5,
+        properties: { messageExpiryInterval: 1 },
+      });
       await lab.publish("lastout/held/release", "a");
       await lab.publish("lastout/held/acquire", "b");
       await systemClock.sleep(millis(1500)); // the expiry of one of them passes at the broker
@@ -163,25 +193,36 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
     }));
 
   it("2: a broker that lost its store gets the whole picture again, and no outlet moves", () =>
-    inLab({ broker: "mosquitto", sockets: { used: {}, idle: {} }, settings: { restartGrace: "1s" } }, async (lab) => {
-      await lab.ask("used/acquire", { token: "a", wait: "available" });
-      await lab.untilObject("used", { state: "available" });
-      const before = new Map([...(await lab.retained())].filter(([topic]) => !topic.includes("/controller/")));
-      await lab.restartBroker("SIGKILL");
-      await eventually("the picture is whole", async () => {
-        const now = await lab.retained();
-        return [...before.keys()].every((topic) => now.has(topic)) && now.get("lastout/controller/status") === "online";
-      });
-      await eventually("and true", async () => {
-        const now = await lab.retained();
-        return ["lastout/used/state", "lastout/used/ready", "lastout/used/holders", "lastout/idle/state"].every(
-          (topic) => now.get(topic) === before.get(topic),
+    inLab(
+      { broker: "mosquitto", sockets: { used: {}, idle: {} }, settings: { restartGrace: "1s" } },
+      async (lab) => {
+        await lab.ask("used/acquire", { token: "a", wait: "available" });
+        await lab.untilObject("used", { state: "available" });
+        const before = new Map(
+          [...(await lab.retained())].filter(([topic]) => !topic.includes("/controller/")),
         );
-      });
-      expect(clicks(lab, "used")).toEqual(["on"]);
-      expect(clicks(lab, "idle")).toEqual([]);
-      expect(lab.events("used", "overwritten")).toEqual([]);
-    }));
+        await lab.restartBroker("SIGKILL");
+        await eventually("the picture is whole", async () => {
+          const now = await lab.retained();
+          return (
+            [...before.keys()].every((topic) => now.has(topic)) &&
+            now.get("lastout/controller/status") === "online"
+          );
+        });
+        await eventually("and true", async () => {
+          const now = await lab.retained();
+          return [
+            "lastout/used/state",
+            "lastout/used/ready",
+            "lastout/used/holders",
+            "lastout/idle/state",
+          ].every((topic) => now.get(topic) === before.get(topic));
+        });
+        expect(clicks(lab, "used")).toEqual(["on"]);
+        expect(clicks(lab, "idle")).toEqual([]);
+        expect(lab.events("used", "overwritten")).toEqual([]);
+      },
+    ));
 
   it("4.3 rule 8: wills that a stopping broker sends switch nothing off when the clients acquire again", () =>
     inLab(
@@ -209,36 +250,49 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
     ));
 
   it("4.3 rule 4: a token that ran out while the broker was gone counts until restartGrace is over", () =>
-    inLab({ broker: "mosquitto", sockets: { build1: {}, build2: {} }, settings: { restartGrace: "2s" } }, async (lab) => {
-      await lab.ask("build1/acquire", { token: "a", ttl: 1.2, wait: "powered" });
-      await lab.ask("build2/acquire", { token: "a", ttl: 1.2, wait: "powered" });
-      const before = performance.now();
-      await lab.restartBroker("SIGKILL");
-      const back = performance.now();
-      await systemClock.sleep(millis(Math.max(0, 1300 - (back - before)))); // the tokens have run out, the grace has not
-      expect(await lab.ask("build1/renew", { token: "a", ttl: "1h" })).toMatchObject({ ok: true });
-      await eventually("the other expires", () => lab.events("build2", "expired")[0], 10_000);
-      expect(performance.now() - back).toBeGreaterThanOrEqual(1900);
-      await lab.untilObject("build2", { state: "off" });
-      expect(clicks(lab, "build1")).toEqual(["on"]);
-    }));
+    inLab(
+      { broker: "mosquitto", sockets: { build1: {}, build2: {} }, settings: { restartGrace: "2s" } },
+      async (lab) => {
+        await lab.ask("build1/acquire", { token: "a", ttl: 1.2, wait: "powered" });
+        await lab.ask("build2/acquire", { token: "a", ttl: 1.2, wait: "powered" });
+        const before = performance.now();
+        await lab.restartBroker("SIGKILL");
+        const back = performance.now();
+        await systemClock.sleep(millis(Math.max(0, 1300 - (back - before)))); // the tokens have run out, the grace has not
+        expect(await lab.ask("build1/renew", { token: "a", ttl: "1h" })).toMatchObject({ ok: true });
+        await eventually("the other expires", () => lab.events("build2", "expired")[0], 10_000);
+        expect(performance.now() - back).toBeGreaterThanOrEqual(1900);
+        await lab.untilObject("build2", { state: "off" });
+        expect(clicks(lab, "build1")).toEqual(["on"]);
+      },
+    ));
 
   it("4.2: a wait is answered also when the broker restarts meanwhile", () =>
     inLab({ broker: "mosquitto", sockets: { boots: { machine: { bootMs: 5000 } } } }, async (lab) => {
       const { replies } = await lab.begin("boots/acquire", { token: "a", wait: "available" });
       await lab.untilObject("boots", { state: "powered" });
       await lab.restartBroker("SIGKILL");
-      expect(await eventually("the reply", () => replies()[0], 20_000)).toMatchObject({ ok: true, state: "available" });
+      expect(await eventually("the reply", () => replies()[0], 20_000)).toMatchObject({
+        ok: true,
+        state: "available",
+      });
       expect(clicks(lab, "boots")).toEqual(["on"]);
     }));
 
   it("4.3 rule 9: a retained request is refused and cleared, live and when it was there before", () =>
     inLab({ broker: "mosquitto", sockets: { live: {}, before: {} } }, async (lab) => {
       await lab.publish("lastout/live/acquire", "a", { retain: true });
-      expect(await lab.untilEvent("live", "rejected")).toMatchObject({ error: "retained-request", token: "a" });
+      expect(await lab.untilEvent("live", "rejected")).toMatchObject({
+        error: "retained-request",
+        token: "a",
+      });
       await eventually("it is cleared", async () => !(await lab.retained()).has("lastout/live/acquire"));
       await lab.controller.kill9();
-      await lab.publish("lastout/before/acquire", { token: "b", replyTo: "lastout/reply/b" }, { retain: true });
+      await lab.publish(
+        "lastout/before/acquire",
+        { token: "b", replyTo: "lastout/reply/b" },
+        { retain: true },
+      );
       lab.start();
       await lab.settled();
       expect(await lab.untilEvent("before", "rejected")).toMatchObject({ error: "retained-request" });
@@ -258,7 +312,7 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
           ["resources", "dropped"],
           ["switchers", "dropped-plug"],
         ] as const) {
-          config[part] = Object.fromEntries(Object.entries(Object(config[part])).filter(([key]) => key !== name));
+          config[part] = without(config[part], name);
         }
       });
       lab.start();
@@ -282,7 +336,11 @@ describe("over the embedded broker, which speaks MQTT 3.1.1,", patience, () => {
       expect((await lab.retained()).get("lastout/build1/acquire")).toBe("a");
       const thief = await lab.connect({ clientId: "lastout-test", clean: false });
       await thief.closed;
-      await eventually("it is cleared", async () => !(await lab.retained()).has("lastout/build1/acquire"), 10_000);
+      await eventually(
+        "it is cleared",
+        async () => !(await lab.retained()).has("lastout/build1/acquire"),
+        10_000,
+      );
       expect(await lab.untilEvent("build1", "rejected")).toMatchObject({ error: "retained-request" });
       expect(lab.events("build1", "granted")).toHaveLength(1);
       expect(await lab.ask("build1/tokens")).toMatchObject({ total: 1 });

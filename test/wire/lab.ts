@@ -56,7 +56,11 @@ export interface Lab {
   /** What the broker keeps below the base now, as a new subscriber gets it. */
   retained(): Promise<ReadonlyMap<string, string>>;
   /** Publish a request, or anything else, as somebody who comes only for that. */
-  publish(topic: string, payload: string | Uint8Array | Fields, options?: PublishOptions & { version?: 4 | 5 }): Promise<void>;
+  publish(
+    topic: string,
+    payload: string | Uint8Array | Fields,
+    options?: PublishOptions & { version?: 4 | 5 },
+  ): Promise<void>;
   /** Publish a JSON request with a reply topic of its own (3.1.1) and give back the reply. */
   ask(request: string, fields?: Fields, withinMs?: number): Promise<Fields>;
   /** The same without waiting; the replies so far are in `replies`. */
@@ -130,20 +134,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     await Promise.all(started);
   }
 
-  const need = <T>(found: T | undefined, what: string): T => {
-    if (found === undefined) {
-      throw new Error(`this lab has no ${what}`);
-    }
-    return found;
-  };
-
   async function publish(
     topic: string,
     payload: string | Uint8Array | Fields,
     { version = 4, ...how }: PublishOptions & { version?: 4 | 5 } = {},
   ): Promise<void> {
     const client = await connectWire({ port, version });
-    const bytes = typeof payload === "string" || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
+    const bytes =
+      typeof payload === "string" || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
     await client.publish(topic, bytes, how);
     await client.disconnect();
   }
@@ -169,7 +167,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       const end = `test/end/${readings}`;
       await client.publish(end, "end", { retain: true });
       await client.subscribe(`${base}/#`, end);
-      await eventually("the broker has sent what it keeps", () => client.heard.some(({ topic }) => topic === end));
+      await eventually("the broker has sent what it keeps", () =>
+        client.heard.some(({ topic }) => topic === end),
+      );
       await client.publish(end, "", { retain: true });
       await client.disconnect();
       return new Map(
@@ -292,6 +292,13 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return lab;
 }
 
+function need<T>(found: T | undefined, what: string): T {
+  if (found === undefined) {
+    throw new Error(`this lab has no ${what}`);
+  }
+  return found;
+}
+
 /** Not more labs of single tests at once than that, in one file: starting the program is work, and deadlines are counted. */
 const mostLabs = 3;
 const turns: (() => void)[] = [];
@@ -354,7 +361,16 @@ function configuration(options: LabOptions, places: Places): Record<string, unkn
     const check =
       machine === undefined
         ? {}
-        : { check: { type: "tcp", host: "127.0.0.1", port: machine.port, interval: "100ms", rise: 1, fall: 2 } };
+        : {
+            check: {
+              type: "tcp",
+              host: "127.0.0.1",
+              port: machine.port,
+              interval: "100ms",
+              rise: 1,
+              fall: 2,
+            },
+          };
     const relays = spec.device?.relays ?? 1;
     const group = spec.switcher?.["outlet"] === undefined && relays > 1;
     switchers[`${name}-plug`] = {

@@ -22,10 +22,11 @@ export function observe(port: number): Observer {
   let stopped = false;
   let client: WireClient | undefined;
   let listening = false;
+  const goesOn = (): boolean => !stopped;
   const running = listen();
 
   async function listen(): Promise<void> {
-    while (!stopped) {
+    while (goesOn()) {
       try {
         client = await connectWire({ port }, (message) => {
           heard.push(message);
@@ -66,7 +67,9 @@ export function observe(port: number): Observer {
 export function objectIn(text: string): Fields {
   try {
     const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null ? Object.fromEntries(Object.entries(parsed)) : { unreadable: text };
+    return typeof parsed === "object" && parsed !== null
+      ? Object.fromEntries(Object.entries(parsed))
+      : { unreadable: text };
   } catch {
     return { unreadable: text };
   }

@@ -6,15 +6,28 @@ import { eventually } from "../support/eventually.ts";
 import { brokers, type Lab, startLab } from "./lab.ts";
 import { objectIn } from "./observer.ts";
 
+/** Not `ready`, which comes and goes; and another test deletes one of `gone` meanwhile. */
+const compared = (topic: string): boolean => !topic.endsWith("/ready") && !topic.startsWith("lastout/gone");
+
 describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("2 over %s:", (_title, one) => {
   describe("the retained picture", one.options, () => {
     let lab: Lab;
     beforeAll(async () => {
       lab = await startLab({
         broker: one.broker,
-        sockets: { build1: { machine: { bootMs: 300 } }, wrong: {}, gone: {}, waker: {}, boots: { machine: { bootMs: 300 } } },
+        sockets: {
+          build1: { machine: { bootMs: 300 } },
+          wrong: {},
+          gone: {},
+          waker: {},
+          boots: { machine: { bootMs: 300 } },
+        },
         switchers: { sim: { type: "simulated", outlets: 3, delay: 0 } },
-        resources: { crowd: { switcher: "sim/1" }, quiet: { switcher: "sim/2" }, untrue: { switcher: "sim/3" } },
+        resources: {
+          crowd: { switcher: "sim/1" },
+          quiet: { switcher: "sim/2" },
+          untrue: { switcher: "sim/3" },
+        },
       });
       return () => lab.stop();
     }, 30_000);
@@ -29,14 +42,16 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("2 ove
         ...["build1-plug", "wrong-plug", "gone-plug", "waker-plug", "boots-plug", "sim"].map(
           (name) => `lastout/switcher/${name}`,
         ),
-        ...resources.flatMap((name) => [`lastout/${name}`, `lastout/${name}/state`, `lastout/${name}/holders`]),
+        ...resources.flatMap((name) => [
+          `lastout/${name}`,
+          `lastout/${name}/state`,
+          `lastout/${name}/holders`,
+        ]),
       ];
       const retained = await lab.retained();
       const ready = [...retained].filter(([topic]) => topic.endsWith("/ready"));
       expect(ready).toContainEqual(["lastout/build1/ready", "1"]);
       expect(ready.map(([topic]) => topic)).not.toContain("lastout/quiet/ready");
-      // Another test deletes one of `gone` meanwhile.
-      const compared = (topic: string): boolean => !topic.endsWith("/ready") && !topic.startsWith("lastout/gone");
       expect([...retained.keys()].filter(compared).toSorted()).toEqual(expected.filter(compared).toSorted());
       expect(retained.get("lastout/controller/status")).toBe("online");
       expect(objectIn(retained.get("lastout/controller/info") ?? "")).toEqual({
@@ -116,7 +131,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("2 ove
       await eventually("all are granted", () => holders()["users"] === 23);
       expect(holders()).toMatchObject({ users: 23, more: 3 });
       expect(holders()["holders"]).toMatchObject(
-        Array.from({ length: 20 }, (_, index) => ({ token: `job-${index + 1}`, owner: "anonymous", mode: "shared" })),
+        Array.from({ length: 20 }, (_, index) => ({
+          token: `job-${index + 1}`,
+          owner: "anonymous",
+          mode: "shared",
+        })),
       );
       expect(lab.events("crowd", "state")).toMatchObject([{ from: "off", to: "available" }]);
     });
@@ -124,8 +143,13 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("2 ove
     it("10: is put right within 10 s where somebody else writes on it, with an event, and no loop follows", async () => {
       const from = lab.observer.heard.length;
       await lab.publish("lastout/wrong/state", "on fire", { retain: true });
-      expect(await lab.untilEvent("wrong", "overwritten", from, 10_000)).toMatchObject({ topic: "lastout/wrong/state" });
-      await eventually("it is right again", async () => (await lab.retained()).get("lastout/wrong/state") === "off");
+      expect(await lab.untilEvent("wrong", "overwritten", from, 10_000)).toMatchObject({
+        topic: "lastout/wrong/state",
+      });
+      await eventually(
+        "it is right again",
+        async () => (await lab.retained()).get("lastout/wrong/state") === "off",
+      );
       const rightings = lab.observer.heard.slice(from).filter(({ topic }) => topic === "lastout/wrong/state");
       expect(rightings.map(({ payload }) => payload)).toEqual(["on fire", "off"]);
     });
@@ -133,13 +157,18 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("2 ove
     it("10: is put right where somebody deletes it", async () => {
       await lab.publish("lastout/gone", "", { retain: true });
       await lab.untilEvent("gone", "overwritten", 0, 10_000);
-      const seen = async (): Promise<unknown> => objectIn((await lab.retained()).get("lastout/gone") ?? "")["state"];
+      const seen = async (): Promise<unknown> =>
+        objectIn((await lab.retained()).get("lastout/gone") ?? "")["state"];
       await eventually("it is right again", async () => (await seen()) === "off");
     });
 
     it("10: loses a ready that is not true", async () => {
       await lab.publish("lastout/untrue/ready", "1", { retain: true });
-      await eventually("it is cleared", async () => !(await lab.retained()).has("lastout/untrue/ready"), 10_000);
+      await eventually(
+        "it is cleared",
+        async () => !(await lab.retained()).has("lastout/untrue/ready"),
+        10_000,
+      );
       await eventually("that is heard", () => lab.observer.last("lastout/untrue/ready") === undefined);
       const heard = lab.observer.heard.filter(({ topic }) => topic === "lastout/untrue/ready");
       expect(heard.map(({ payload }) => payload)).toEqual(["1", ""]);

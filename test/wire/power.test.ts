@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { millis } from "../../src/core/time.ts";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
-import type { Received } from "../simulators/tasmota.ts";
+import type { Tasmota } from "../simulators/tasmota.ts";
 import { eventually } from "../support/eventually.ts";
 import { brokers, type Lab, startLab } from "./lab.ts";
 
@@ -33,7 +33,10 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
           flap: {},
           boots: { machine: { bootMs: 400 } },
           noBoot: { machine: { bootMs: 400 }, resource: { bootTimeout: "800ms" } },
-          retry: { machine: { bootMs: 400 }, resource: { bootTimeout: "800ms", bootRetries: 1, minOff: "600ms" } },
+          retry: {
+            machine: { bootMs: 400 },
+            resource: { bootTimeout: "800ms", bootRetries: 1, minOff: "600ms" },
+          },
           told: { machine: { bootMs: 400 }, resource: { bootTimeout: "600ms", bootRetries: 1 } },
           outside: { machine: { bootMs: 400 }, resource: { bootTimeout: "600ms", bootRetries: 1 } },
           wasUp: { machine: { bootMs: 200 }, resource: { bootTimeout: "600ms", bootRetries: 1 } },
@@ -47,10 +50,15 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
     }, 30_000);
 
     /** Commands that switch, without the questions. */
-    const commands = (name: string): readonly Received[] =>
-      lab.socket(name).received.filter(({ command, payload }) => command.startsWith("POWER") && payload !== "");
+    const commands = (name: string): Tasmota["received"] =>
+      lab
+        .socket(name)
+        .received.filter(({ command, payload }) => command.startsWith("POWER") && payload !== "");
     const clicks = (name: string): readonly string[] =>
-      lab.socket(name).relay(1).history.map(({ position }) => position);
+      lab
+        .socket(name)
+        .relay(1)
+        .history.map(({ position }) => position);
     const acquire = (name: string, token = "a", fields = {}) =>
       lab.ask(`${name}/acquire`, { token, wait: "powered", ...fields });
 
@@ -95,7 +103,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
       lab.socket("stuckOff").relay(1).stick("off");
       const reply = await lab.ask("stuckOff/acquire", { token: "a" });
       expect(reply).toMatchObject({ ok: true, state: "off" });
-      await lab.untilObject("stuckOff", { problem: { code: "switch-mismatch" }, state: "off", phase: "starting" });
+      await lab.untilObject("stuckOff", {
+        problem: { code: "switch-mismatch" },
+        state: "off",
+        phase: "starting",
+      });
       expect(lab.events("stuckOff", "problem")).toMatchObject([{ code: "switch-mismatch" }]);
       lab.socket("stuckOff").relay(1).heal();
       await lab.untilObject("stuckOff", { problem: null, state: "available" }, 10_000);
@@ -112,7 +124,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
       await acquire("stuckOn");
       lab.socket("stuckOn").relay(1).stick("on");
       await lab.ask("stuckOn/release", { token: "a" });
-      await lab.untilObject("stuckOn", { problem: { code: "switch-mismatch" }, state: "available", phase: "stopping" });
+      await lab.untilObject("stuckOn", {
+        problem: { code: "switch-mismatch" },
+        state: "available",
+        phase: "stopping",
+      });
       lab.socket("stuckOn").relay(1).heal();
       await lab.untilObject("stuckOn", { problem: null, state: "off", phase: "idle" }, 10_000);
     });
@@ -144,7 +160,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
     it("a socket without mains becomes unknown, its tokens stay, and it is put right when power is back", async () => {
       await acquire("cut");
       lab.socket("cut").powerCut();
-      await lab.untilObject("cut", { state: "unknown", users: 1, problem: { code: "switch-unreachable" } }, 10_000);
+      await lab.untilObject(
+        "cut",
+        { state: "unknown", users: 1, problem: { code: "switch-unreachable" } },
+        10_000,
+      );
       lab.socket("cut").powerUp({ into: ["off"] });
       await lab.untilObject("cut", { state: "available", problem: null }, 15_000);
       expect(clicks("cut").at(-1)).toBe("on");
@@ -156,7 +176,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
       lab.socket("button").press();
       await lab.untilObject("button", { state: "off", users: 1, problem: { code: "external-off" } });
       expect(await lab.ask("button/renew", { token: "a" })).toMatchObject({ ok: true });
-      expect(await lab.ask("button/acquire", { token: "a" })).toMatchObject({ ok: true, users: 1, state: "off" });
+      expect(await lab.ask("button/acquire", { token: "a" })).toMatchObject({
+        ok: true,
+        users: 1,
+        state: "off",
+      });
       await systemClock.sleep(millis(500)); // a repetition of the same token is no new want
       expect(clicks("button")).toEqual(["on", "off"]);
       await acquire("button", "b");
@@ -247,7 +271,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
       lab.machine("noBoot").bootable(false);
       await lab.ask("noBoot/acquire", { token: "holder" });
       const waiting = await lab.begin("noBoot/acquire", { token: "waiter", wait: "available" });
-      await lab.untilObject("noBoot", { problem: { code: "boot-timeout" }, state: "powered", phase: "starting" });
+      await lab.untilObject("noBoot", {
+        problem: { code: "boot-timeout" },
+        state: "powered",
+        phase: "starting",
+      });
       expect(await eventually("the waiter is told", () => waiting.replies()[0])).toMatchObject({
         error: "power-failed",
       });
@@ -290,7 +318,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("5 ove
       await lab.publish("lastout/wasUp/acquire", "a");
       await lab.untilState("wasUp", "available");
       lab.machine("wasUp").stopAnswering();
-      await lab.untilObject("wasUp", { state: "powered", phase: "in-use", problem: { code: "not-answering" } });
+      await lab.untilObject("wasUp", {
+        state: "powered",
+        phase: "in-use",
+        problem: { code: "not-answering" },
+      });
       expect(lab.observer.last("lastout/wasUp/ready")).toBeUndefined();
       await systemClock.sleep(millis(1000)); // more than bootTimeout
       expect(clicks("wasUp")).toEqual(["on"]);

@@ -8,6 +8,8 @@ import { brokers, type Lab, startLab } from "./lab.ts";
 const outlets = 40;
 const simulated = Array.from({ length: outlets }, (_, index) => `r${index + 1}`);
 
+const expiry = (reply: Readonly<Record<string, unknown>>): number => Date.parse(String(reply["expires"]));
+
 for (const { broker, title, options } of brokers) {
   describe(`over ${title}, a request`, options, () => {
     let lab: Lab;
@@ -92,7 +94,9 @@ for (const { broker, title, options } of brokers) {
         },
       ]);
       const { holders } = Object.fromEntries(Object.entries(await lab.ask(`${name}/tokens`)));
-      expect(holders).toMatchObject([{ token: "job-12", owner: "ci", purpose: "https://ci.lab/12", mode: "shared" }]);
+      expect(holders).toMatchObject([
+        { token: "job-12", owner: "ci", purpose: "https://ci.lab/12", mode: "shared" },
+      ]);
     });
 
     it.concurrent("4.2: is answered with QoS 1 and without the retain flag", async () => {
@@ -110,7 +114,12 @@ for (const { broker, title, options } of brokers) {
       const watcher = await lab.connect();
       await watcher.subscribe(`lastout/reply/plain/${name}`);
       const replyTo = `lastout/reply/plain/${name}`;
-      await lab.publish(`lastout/${name}/acquire`, { token: "job-12", format: "plain", wait: "available", replyTo });
+      await lab.publish(`lastout/${name}/acquire`, {
+        token: "job-12",
+        format: "plain",
+        wait: "available",
+        replyTo,
+      });
       await eventually("the first reply", () => watcher.heard[0]);
       await lab.publish(`lastout/${name}/renew`, { token: "nobody", format: "plain", replyTo });
       await eventually("the second reply", () => watcher.heard[1]);
@@ -133,7 +142,10 @@ for (const { broker, title, options } of brokers) {
     it.concurrent("4.3 rule 1: counts tokens, and the last release switches off after offDelay", async () => {
       const name = fresh();
       await lab.ask(`${name}/acquire`, { token: "a", wait: "available" });
-      expect(await lab.ask(`${name}/acquire`, { token: "b" })).toMatchObject({ users: 2, state: "available" });
+      expect(await lab.ask(`${name}/acquire`, { token: "b" })).toMatchObject({
+        users: 2,
+        state: "available",
+      });
       expect(await lab.ask(`${name}/release`, { token: "a" })).toEqual({
         ok: true,
         resource: name,
@@ -198,7 +210,6 @@ for (const { broker, title, options } of brokers) {
     it.concurrent("4.1: renewals shorten a token only when they give a ttl", async () => {
       const name = fresh();
       const held = await lab.ask(`${name}/acquire`, { token: "a", ttl: "2h" });
-      const expiry = (reply: Readonly<Record<string, unknown>>): number => Date.parse(String(reply["expires"]));
       const renewed = await lab.ask(`${name}/renew`, { token: "a" });
       expect(renewed).toMatchObject({ ok: true, ttl: 7200 });
       expect(expiry(renewed)).toBeGreaterThanOrEqual(expiry(held));
@@ -209,8 +220,14 @@ for (const { broker, title, options } of brokers) {
 
     it.concurrent("4: to renew or release what is not held is unknown-token", async () => {
       const name = fresh();
-      expect(await lab.ask(`${name}/renew`, { token: "a" })).toMatchObject({ ok: false, error: "unknown-token" });
-      expect(await lab.ask(`${name}/release`, { token: "a" })).toMatchObject({ ok: false, error: "unknown-token" });
+      expect(await lab.ask(`${name}/renew`, { token: "a" })).toMatchObject({
+        ok: false,
+        error: "unknown-token",
+      });
+      expect(await lab.ask(`${name}/release`, { token: "a" })).toMatchObject({
+        ok: false,
+        error: "unknown-token",
+      });
       expect(lab.object(name)).toMatchObject({ users: 0, phase: "idle" });
     });
 
@@ -222,7 +239,9 @@ for (const { broker, title, options } of brokers) {
       });
       expect(lab.object(name)).toMatchObject({ users: 0 });
       expect(await lab.ask(`${name}/acquire`, { token: "a", ttl: 86_400 })).toMatchObject({ ok: true });
-      expect(await lab.ask(`${name}/renew`, { token: "a", ttl: "25h" })).toMatchObject({ error: "ttl-too-long" });
+      expect(await lab.ask(`${name}/renew`, { token: "a", ttl: "25h" })).toMatchObject({
+        error: "ttl-too-long",
+      });
       expect(await lab.ask(`${name}/tokens`)).toMatchObject({ total: 1 });
     });
 
@@ -330,7 +349,9 @@ for (const { broker, title, options } of brokers) {
       expect(reply).toMatchObject({ ok: false, error: "timeout" });
       expect(lab.socket("never2").relay(1).history).toEqual([]);
       const name = fresh();
-      expect(await lab.ask(`${name}/acquire`, { token: "a", wait: "granted", timeout: 0 })).toMatchObject({ ok: true });
+      expect(await lab.ask(`${name}/acquire`, { token: "a", wait: "granted", timeout: 0 })).toMatchObject({
+        ok: true,
+      });
       await lab.untilState(name, "available");
       expect(await lab.ask(`${name}/acquire`, { token: "b", wait: "available", timeout: 0 })).toMatchObject({
         ok: true,
@@ -341,7 +362,10 @@ for (const { broker, title, options } of brokers) {
       const { replies } = await lab.begin("never3/acquire", { token: "a", wait: "available" });
       await lab.untilState("never3", "powered");
       expect(await lab.ask("never3/release", { token: "a" })).toMatchObject({ ok: true, users: 0 });
-      expect(await eventually("the reply", () => replies()[0])).toMatchObject({ ok: false, error: "released" });
+      expect(await eventually("the reply", () => replies()[0])).toMatchObject({
+        ok: false,
+        error: "released",
+      });
       expect(replies()).toHaveLength(1);
     });
 
@@ -398,7 +422,10 @@ for (const { broker, title, options } of brokers) {
     it.concurrent("4.3 rule 8: within lostGrace brings the token back", async () => {
       const name = fresh();
       await lab.ask(`${name}/acquire`, { token: "a" });
-      expect(await lab.ask(`${name}/release`, { token: "a", lost: true })).toMatchObject({ ok: true, users: 1 });
+      expect(await lab.ask(`${name}/release`, { token: "a", lost: true })).toMatchObject({
+        ok: true,
+        users: 1,
+      });
       expect(await lab.ask(`${name}/acquire`, { token: "a" })).toMatchObject({ ok: true, users: 1 });
       await lab.ask(`${name}/acquire`, { token: "later", ttl: 1 });
       await lab.untilEvent(name, "expired"); // later than lostGrace
@@ -447,7 +474,11 @@ for (const { broker, title, options } of brokers) {
       await eventually("it is granted", () => lab.observer.objects("lastout/reply/big")[0]);
       await lab.ask("build1/release", { token: "a" });
       const from = lab.observer.heard.length;
-      await lab.publish("lastout/build1/acquire", { token: "a", purpose: `${purpose}x`, replyTo: "lastout/reply/big" });
+      await lab.publish("lastout/build1/acquire", {
+        token: "a",
+        purpose: `${purpose}x`,
+        replyTo: "lastout/reply/big",
+      });
       expect(await lab.untilEvent("build1", "rejected", from)).toMatchObject({ error: "too-large" });
       expect(await lab.ask("build1/tokens")).toMatchObject({ total: 0 });
     });

@@ -51,42 +51,51 @@ async function refusesAndRecovers(lab: Lab, breakStore: () => void, mendStore: (
 
 const sockets = { used: {}, left: {}, idle: {} };
 
-describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("8.1 over %s, unavailable:", (_title, one) => {
-  describe("a store that", one.options, () => {
-    it("may not grow refuses, loses nothing, and recovers", { ...needing("prlimit"), ...patience }, async () => {
-      await inLab({ broker: one.broker, sockets }, async (lab) => {
-        const limit = (soft: string): void => {
-          execFileSync("prlimit", ["--pid", String(lab.controller.pid), `--fsize=${soft}:`]);
-        };
-        await refusesAndRecovers(
-          lab,
-          () => limit("1"),
-          () => limit("unlimited"),
-        );
+describe.concurrent.each(brokers.map((one) => [one.title, one] as const))(
+  "8.1 over %s, unavailable:",
+  (_title, one) => {
+    describe("a store that", one.options, () => {
+      it("may not grow refuses, loses nothing, and recovers", {
+        ...needing("prlimit"),
+        ...patience,
+      }, async () => {
+        await inLab({ broker: one.broker, sockets }, async (lab) => {
+          const limit = (soft: string): void => {
+            execFileSync("prlimit", ["--pid", String(lab.controller.pid), `--fsize=${soft}:`]);
+          };
+          await refusesAndRecovers(
+            lab,
+            () => limit("1"),
+            () => limit("unlimited"),
+          );
+        });
+      });
+
+      it("is on a full disk refuses, loses nothing, and recovers", {
+        ...needing("tmpfs"),
+        ...patience,
+      }, async () => {
+        const folder = mkdtempSync(join(tmpdir(), "lastout-disk-"));
+        const disk = join(folder, "disk");
+        mkdirSync(disk);
+        execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "lastout-test", disk]);
+        const ballast = join(disk, "ballast");
+        try {
+          const fill = (): void => {
+            try {
+              writeFileSync(ballast, Buffer.alloc(4_000_000));
+            } catch {
+              // It has taken all there was.
+            }
+          };
+          await inLab({ broker: one.broker, sockets, storeFolder: disk }, (lab) =>
+            refusesAndRecovers(lab, fill, () => rmSync(ballast)),
+          );
+        } finally {
+          execFileSync("umount", [disk]);
+          rmSync(folder, { recursive: true });
+        }
       });
     });
-
-    it("is on a full disk refuses, loses nothing, and recovers", { ...needing("tmpfs"), ...patience }, async () => {
-      const folder = mkdtempSync(join(tmpdir(), "lastout-disk-"));
-      const disk = join(folder, "disk");
-      mkdirSync(disk);
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "lastout-test", disk]);
-      const ballast = join(disk, "ballast");
-      try {
-        const fill = (): void => {
-          try {
-            writeFileSync(ballast, Buffer.alloc(4_000_000));
-          } catch {
-            // It has taken all there was.
-          }
-        };
-        await inLab({ broker: one.broker, sockets, storeFolder: disk }, (lab) =>
-          refusesAndRecovers(lab, fill, () => rmSync(ballast)),
-        );
-      } finally {
-        execFileSync("umount", [disk]);
-        rmSync(folder, { recursive: true });
-      }
-    });
-  });
-});
+  },
+);

@@ -39,12 +39,14 @@ for (const broker of ["embedded", "mosquitto"] as const) {
     const begin = (program: string, ...words: readonly string[]): ReturnType<typeof startProgram> =>
       startProgram(program, ["-h", "127.0.0.1", "-p", String(lab.port), ...words]);
     const run = async (program: string, ...words: readonly string[]): Promise<Ended> => {
-      const { ended, out, err } = begin(program, ...words);
-      return { exit: await ended, out: out(), err: err() };
+      const started = begin(program, ...words);
+      return { exit: await started.ended, out: started.out(), err: started.err() };
     };
 
     it("mosquitto_pub with a token id switches the socket on, and the release switches it off after offDelay", async () => {
-      expect(await run("mosquitto_pub", "-t", "lastout/plain/acquire", "-m", "jenkins-build-12")).toMatchObject({ exit: 0 });
+      expect(
+        await run("mosquitto_pub", "-t", "lastout/plain/acquire", "-m", "jenkins-build-12"),
+      ).toMatchObject({ exit: 0 });
       await lab.untilObject("plain", { state: "available", users: 1 });
       expect(lab.socket("plain").relay(1).position).toBe("on");
       await run("mosquitto_pub", "-q", "1", "-t", "lastout/plain/release", "-m", "jenkins-build-12");
@@ -59,10 +61,29 @@ for (const broker of ["embedded", "mosquitto"] as const) {
       const replyTo = "lastout/reply/rr-1";
       const payload = JSON.stringify({ token: "job", ttl: "2h", wait: "available", timeout: 20, replyTo });
       const before = performance.now();
-      const heard = await run("mosquitto_rr", "-V", "mqttv311", "-q", "1", "-t", "lastout/waited/acquire", "-e", replyTo, "-W", "20", "-m", payload);
+      const heard = await run(
+        "mosquitto_rr",
+        "-V",
+        "mqttv311",
+        "-q",
+        "1",
+        "-t",
+        "lastout/waited/acquire",
+        "-e",
+        replyTo,
+        "-W",
+        "20",
+        "-m",
+        payload,
+      );
       expect(performance.now() - before).toBeGreaterThanOrEqual(1000);
       expect(heard.exit).toBe(0);
-      expect(objectIn(heard.out)).toMatchObject({ ok: true, resource: "waited", state: "available", ttl: 7200 });
+      expect(objectIn(heard.out)).toMatchObject({
+        ok: true,
+        resource: "waited",
+        state: "available",
+        ttl: 7200,
+      });
       await lab.ask("waited/release", { token: "job" });
       expect(lab.observer.objects(replyTo)).toHaveLength(1);
     });
@@ -70,10 +91,44 @@ for (const broker of ["embedded", "mosquitto"] as const) {
     it("a shell without a JSON tool reads one line with format plain", async () => {
       const replyTo = "lastout/reply/plain-1";
       const payload = JSON.stringify({ token: "job", format: "plain", replyTo });
-      const heard = await run("mosquitto_rr", "-V", "mqttv311", "-q", "1", "-t", "lastout/replied/acquire", "-e", replyTo, "-W", "10", "-m", payload);
+      const heard = await run(
+        "mosquitto_rr",
+        "-V",
+        "mqttv311",
+        "-q",
+        "1",
+        "-t",
+        "lastout/replied/acquire",
+        "-e",
+        replyTo,
+        "-W",
+        "10",
+        "-m",
+        payload,
+      );
       expect(heard.out.trim()).toMatch(/^ok replied job (off|available)$/);
-      const late = JSON.stringify({ token: "job2", format: "plain", wait: "available", timeout: 1, replyTo: "lastout/reply/plain-2" });
-      const failed = await run("mosquitto_rr", "-V", "mqttv311", "-q", "1", "-t", "lastout/never/acquire", "-e", "lastout/reply/plain-2", "-W", "10", "-m", late);
+      const late = JSON.stringify({
+        token: "job2",
+        format: "plain",
+        wait: "available",
+        timeout: 1,
+        replyTo: "lastout/reply/plain-2",
+      });
+      const failed = await run(
+        "mosquitto_rr",
+        "-V",
+        "mqttv311",
+        "-q",
+        "1",
+        "-t",
+        "lastout/never/acquire",
+        "-e",
+        "lastout/reply/plain-2",
+        "-W",
+        "10",
+        "-m",
+        late,
+      );
       expect(failed.out.trim()).toMatch(/^error timeout never is still powered after 1 ?s$/);
     });
 
@@ -87,7 +142,17 @@ for (const broker of ["embedded", "mosquitto"] as const) {
     });
 
     it("a job's last will switches the socket off when its machine dies", async () => {
-      const job = begin("mosquitto_sub", "-t", "nothing", "--will-topic", "lastout/willed/release", "--will-payload", '{"token":"job","lost":true}', "--will-qos", "1");
+      const job = begin(
+        "mosquitto_sub",
+        "-t",
+        "nothing",
+        "--will-topic",
+        "lastout/willed/release",
+        "--will-payload",
+        '{"token":"job","lost":true}',
+        "--will-qos",
+        "1",
+      );
       await run("mosquitto_pub", "-t", "lastout/willed/acquire", "-m", "job");
       await lab.untilObject("willed", { state: "available" });
       job.child.kill("SIGKILL");
@@ -109,17 +174,59 @@ for (const broker of ["embedded", "mosquitto"] as const) {
 
     if (broker === "mosquitto") {
       it("mosquitto_rr with MQTT 5 hears back once, at once without wait", async () => {
-        const heard = await run("mosquitto_rr", "-V", "5", "-q", "1", "-t", "lastout/five/acquire", "-e", "lastout/reply/five", "-W", "10", "-m", "job");
+        const heard = await run(
+          "mosquitto_rr",
+          "-V",
+          "5",
+          "-q",
+          "1",
+          "-t",
+          "lastout/five/acquire",
+          "-e",
+          "lastout/reply/five",
+          "-W",
+          "10",
+          "-m",
+          "job",
+        );
         expect(heard.exit).toBe(0);
         expect(objectIn(heard.out)).toMatchObject({ ok: true, resource: "five", token: "job", users: 1 });
-        const released = await run("mosquitto_rr", "-V", "5", "-q", "1", "-t", "lastout/five/release", "-e", "lastout/reply/five", "-W", "10", "-m", "job");
+        const released = await run(
+          "mosquitto_rr",
+          "-V",
+          "5",
+          "-q",
+          "1",
+          "-t",
+          "lastout/five/release",
+          "-e",
+          "lastout/reply/five",
+          "-W",
+          "10",
+          "-m",
+          "job",
+        );
         expect(objectIn(released.out)).toMatchObject({ ok: true, users: 0 });
       });
 
       it("mosquitto_rr with MQTT 5 and wait hears back once, when the machine answers", async () => {
         const before = performance.now();
         const request = '{"token":"job-12","ttl":"2h","wait":"available","timeout":300}';
-        const heard = await run("mosquitto_rr", "-V", "5", "-q", "1", "-t", "lastout/fiveWaits/acquire", "-e", "lastout/reply/five-2", "-W", "20", "-m", request);
+        const heard = await run(
+          "mosquitto_rr",
+          "-V",
+          "5",
+          "-q",
+          "1",
+          "-t",
+          "lastout/fiveWaits/acquire",
+          "-e",
+          "lastout/reply/five-2",
+          "-W",
+          "20",
+          "-m",
+          request,
+        );
         expect(performance.now() - before).toBeGreaterThanOrEqual(1000);
         expect(objectIn(heard.out)).toMatchObject({ ok: true, state: "available", ttl: 7200 });
         await eventually("the picture follows", () => lab.object("fiveWaits")["state"] === "available");

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly clean: boolean;
   /** Seconds a broker keeps the session (MQTT 5); with 3.1.1 the broker decides. */
   readonly sessionExpiry?: number | undefined;
+  /** Messages of QoS 1 and 2 that the broker may have under way to us (MQTT 5 Receive Maximum); `undefined`: as many as it likes. */
+  readonly receiveMaximum?: number | undefined;
   /** Seconds. */
   readonly keepalive: number;
   readonly will?:
@@ -52,6 +54,8 @@ export interface Outgoing {
   readonly correlation?: Uint8Array | undefined;
   /** Seconds (MQTT 5). */
   readonly messageExpiry?: number | undefined;
+  /** Does not wait behind others for the broker's Receive Maximum (MQTT 5 section 4.9), of which a part is kept free for such. */
+  readonly urgent?: boolean | undefined;
 }
 
 export interface ConnectionListener {

@@ -29,6 +29,10 @@ const longestPauseMs = 30_000;
 
 /** QoS 1 publications under way at once, where the broker allows more: a whole picture published again must not swamp it. */
 const mostInFlight = 256;
+/** Of the broker's Receive Maximum this is kept free for what is urgent. mosquitto allows 20 unless it is told otherwise. */
+const keptForUrgent = 16;
+/** The Receive Maximum of a broker that names none (MQTT 5 section 3.2.2.3.3). */
+const unlimited = 65_535;
 
 /** One attempt and, when it succeeds, the connection it became. */
 interface Link {
@@ -37,8 +41,9 @@ interface Link {
   up: boolean;
   /** Rejections of everything that waits for the broker. */
   readonly pending: Set<(error: ConnectionError) => void>;
-  /** QoS 1 publications that wait for room in the broker's Receive Maximum (MQTT 5 section 4.9). */
+  /** QoS 1 publications that wait for room in the broker's Receive Maximum (MQTT 5 section 4.9); the urgent ones go first. */
   readonly waiting: (() => void)[];
+  readonly urgent: (() => void)[];
   inFlight: number;
   /** Called when nothing waits for the broker any more. */
   idle: () => void;
@@ -138,6 +143,7 @@ export function openConnection(
         up: false,
         pending: new Set(),
         waiting: [],
+        urgent: [],
         inFlight: 0,
         idle: () => {},
       };
@@ -301,7 +307,7 @@ export function openConnection(
       if (outgoing.qos === 0) {
         send(() => {});
       } else {
-        inTurn(mine, Math.min(limits?.receiveMaximum ?? mostInFlight, mostInFlight), send);
+        inTurn(mine, outgoing.urgent === true, limits?.receiveMaximum ?? unlimited, send);
       }
     });
   }
@@ -365,19 +371,25 @@ function pause(failures: number): ReturnType<typeof millis> {
   return millis(Math.round(Math.max(shortestPauseMs, whole * (0.5 + Math.random() / 2))));
 }
 
-function inTurn(mine: Link, room: number, send: (done: () => void) => void): void {
+function inTurn(mine: Link, urgent: boolean, receiveMaximum: number, send: (done: () => void) => void): void {
+  const room = Math.max(1, Math.min(receiveMaximum - keptForUrgent, mostInFlight));
+  const next = (): (() => void) | undefined =>
+    mine.urgent.length > 0
+      ? mine.inFlight < receiveMaximum
+        ? mine.urgent.shift()
+        : undefined
+      : mine.inFlight < room
+        ? mine.waiting.shift()
+        : undefined;
   const start = (): void => {
     mine.inFlight += 1;
     send(() => {
       mine.inFlight -= 1;
-      mine.waiting.shift()?.();
+      next()?.();
     });
   };
-  if (mine.inFlight < room) {
-    start();
-  } else {
-    mine.waiting.push(start);
-  }
+  (urgent ? mine.urgent : mine.waiting).push(start);
+  next()?.();
 }
 
 function clientOptions(options: ConnectionOptions, protocol: 4 | 5): IClientOptions {
@@ -421,6 +433,7 @@ function clientOptions(options: ConnectionOptions, protocol: 4 | 5): IClientOpti
       ? {
           properties: {
             maximumPacketSize: largestPacketBytes,
+            ...(options.receiveMaximum === undefined ? {} : { receiveMaximum: options.receiveMaximum }),
             ...(options.sessionExpiry === undefined ? {} : { sessionExpiryInterval: options.sessionExpiry }),
           },
         }

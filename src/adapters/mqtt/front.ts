@@ -42,6 +42,12 @@ export interface FrontOptions {
   readonly counts: { readonly resources: number; readonly pools: number };
 }
 
+/**
+ * So many requests at most are under way to us (MQTT 5). The broker sends the next one after it has heard that an earlier one is done,
+ * and by then it has acknowledged that one's reply, too: so not more replies than these are ever under way, and there is always
+ * room for one. A reply that had to wait here would be lost in a crash, because its request is acknowledged right behind it.
+ */
+const requestsUnderWay = 16;
 /** Seconds. A link that fell silent is noticed after one and a half of these. */
 const keepaliveSeconds = 15;
 /** Protocol section 10: after three take-overs in 10 s the controller stops. */
@@ -111,7 +117,7 @@ export function createFront(
 
   const outbox = createOutbox({
     log,
-    send: (to, reply) => sendReply(to, reply),
+    send: (to, reply) => sendReply(to, reply, false), // the store keeps these until the broker has taken them
     replied: (id) => inbox?.replied(id),
   });
 
@@ -172,7 +178,7 @@ export function createFront(
     );
   }
 
-  async function sendReply(to: ReplyTo, reply: Reply): Promise<void> {
+  async function sendReply(to: ReplyTo, reply: Reply, urgent: boolean): Promise<void> {
     if (link === undefined) {
       throw new ConnectionError("closed", "there is no connection");
     }
@@ -181,6 +187,7 @@ export function createFront(
       qos: 1,
       retain: false,
       contentType,
+      urgent,
       correlation: to.correlation === undefined ? undefined : Buffer.from(to.correlation, "base64"),
     });
   }
@@ -356,6 +363,7 @@ export function createFront(
             clientId: options.clientId,
             clean: false,
             sessionExpiry: options.sessionExpiry,
+            receiveMaximum: requestsUnderWay,
             keepalive: keepaliveSeconds,
             will: { topic: topics.status, payload: "offline", qos: 1, retain: true },
             reconnect: true,
@@ -373,7 +381,7 @@ export function createFront(
         outbox.add(id, to, reply, announced);
         return;
       }
-      sendReply(to, reply).catch((error: unknown) => {
+      sendReply(to, reply, true).catch((error: unknown) => {
         logRefused(to.topic, error);
       });
     },

@@ -1,6 +1,6 @@
 // What may happen to a controller in a random test, as plain data that fast-check can shrink. What it means is in chaos.ts.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { CheckLevel, Position, ResourceSettings } from "../../../src/core/settings.ts";
 import type { Millis } from "../../../src/core/time.ts";
 import { type ControllerSettings, duration, usualResource } from "./lab.ts";
@@ -127,7 +127,12 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom("staleCheck" as const, "staleProof" as const, "commandFailed" as const, "again" as const),
+      do: fc.constantFrom(
+        "staleCheck" as const,
+        "staleProof" as const,
+        "commandFailed" as const,
+        "again" as const,
+      ),
       on,
     }),
   },
@@ -137,7 +142,11 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("switcher" as const),
       on,
-      event: fc.constantFrom("switcherConnected" as const, "switcherLost" as const, "switcherHinted" as const),
+      event: fc.constantFrom(
+        "switcherConnected" as const,
+        "switcherLost" as const,
+        "switcherHinted" as const,
+      ),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("link" as const), up: fc.boolean() }) },
@@ -150,7 +159,11 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant("crash" as const), late: fc.boolean(), away: length("0", "1s", "20s", "2m") }),
+    arbitrary: fc.record({
+      do: fc.constant("crash" as const),
+      late: fc.boolean(),
+      away: length("0", "1s", "20s", "2m"),
+    }),
   },
 );
 
@@ -164,9 +177,12 @@ const resource = fc.record({
   onExternalOn: fc.constantFrom<ResourceSettings["onExternalOn"]>("adopt", "reclaim", "ignore"),
   onExternalOff: fc.constantFrom<ResourceSettings["onExternalOff"]>("respect", "restore"),
   total: length("0", "0", "30s"),
-  check: fc.option(fc.record({ rise: fc.integer({ min: 1, max: 2 }), fall: fc.integer({ min: 1, max: 2 }) }), {
-    nil: undefined,
-  }),
+  check: fc.option(
+    fc.record({ rise: fc.integer({ min: 1, max: 2 }), fall: fc.integer({ min: 1, max: 2 }) }),
+    {
+      nil: undefined,
+    },
+  ),
 });
 
 export interface LabSettings {
@@ -187,7 +203,8 @@ export const lab: fc.Arbitrary<LabSettings> = fc
       ...usualResource(`r${index}`, index === 0 ? "plug" : `strip/${index}`),
       ...settings,
       ttl: { default: duration("20s"), max: duration("10h"), total },
-      check: check === undefined ? undefined : { ...check, interval: duration("3s"), timeout: duration("2s") },
+      check:
+        check === undefined ? undefined : { ...check, interval: duration("3s"), timeout: duration("2s") },
     })),
     controller: { limits: { tokens }, restartGrace, lostGrace, observe: false },
   }));

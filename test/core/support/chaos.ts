@@ -149,7 +149,11 @@ export function createChaos(lab: LabSettings): Chaos {
       case "publish":
         busy.publications += 1;
         return;
-      default:
+      case "announce":
+      case "forget":
+      case "ignored":
+      case "persist":
+      case "publishController":
         return;
     }
   }
@@ -214,12 +218,13 @@ export function createChaos(lab: LabSettings): Chaos {
     world.pass(millis(Math.max(0, until - world.now))); // a crash on the way may have taken longer
   }
 
+  const isDue = (): boolean => (world.nextWakeUp() ?? Number.POSITIVE_INFINITY) <= world.now;
+
   /**
    * Handling `wokeUp` at `nextWakeUp` moves it later or removes it. One wake may make another due at the same moment (a grace of 0
    * that begins, a batch that was refused), which may happen once or twice, and not for ever.
    */
   function wakeUp(): void {
-    const isDue = (): boolean => (world.nextWakeUp() ?? Number.POSITIVE_INFINITY) <= world.now;
     for (let wakes = 0; wakes < 3 && isDue(); wakes += 1) {
       happen({ kind: "wokeUp" });
     }
@@ -233,7 +238,9 @@ export function createChaos(lab: LabSettings): Chaos {
     if (link.name === "up" && world.now >= link.graceUntil && store === "writing") {
       const over = world.disk
         .snapshot()
-        .tokens.filter(({ expires, waiters }) => waiters.length === 0 && expires !== undefined && expires <= world.now);
+        .tokens.filter(
+          ({ expires, waiters }) => waiters.length === 0 && expires !== undefined && expires <= world.now,
+        );
       deepStrictEqual(over, [], "I17: each token ends in time");
     }
   }
@@ -365,7 +372,12 @@ export function createChaos(lab: LabSettings): Chaos {
         happen({ kind: "commandFailed", outlet: outletOf(action.on), attempt: 1, reason: "unreachable" });
         return;
       case "again":
-        if (last.kind === "outletReported" || last.kind === "checked" || last.kind === "linkProved" || last.kind === "replied") {
+        if (
+          last.kind === "outletReported" ||
+          last.kind === "checked" ||
+          last.kind === "linkProved" ||
+          last.kind === "replied"
+        ) {
           happen(last);
         }
         return;

@@ -17,18 +17,22 @@ type Command = (stage: Stage, line: Line) => string[] | undefined;
 
 export function runCommand(stage: Stage, text: string): string[] | undefined {
   const [verb = "", ...rest] = text.trim().split(/\s+/);
-  const isOption = (word: string): boolean => /^[a-zA-Z]+=/.test(word);
   const command = commands.get(verb);
   if (command === undefined) {
     throw new Error(`no command is named '${verb}'`);
   }
   return command(stage, {
-    words: rest.filter((word) => !isOption(word)),
-    options: new Map(
-      rest.filter(isOption).map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]),
-    ),
+    words: rest.filter((part) => !isOption(part)),
+    options: new Map(rest.filter(isOption).map(optionOf)),
   });
 }
+
+const isOption = (part: string): boolean => /^[a-zA-Z]+=/.test(part);
+
+const optionOf = (part: string): [string, string] => {
+  const end = part.indexOf("=");
+  return [part.slice(0, end), part.slice(end + 1)];
+};
 
 const commands = new Map<string, Command>(
   Object.entries({
@@ -82,7 +86,7 @@ const commands = new Map<string, Command>(
     },
     /** Started so long ago that the grace is over; all outlets seen off. The scenario's time begins now. */
     running(stage) {
-      stage.world.pass(millis(-stage.controller.restartGrace));
+      stage.world.pass(millis(0 - stage.controller.restartGrace));
       open(stage);
       happen(stage, { kind: "linkConnected" });
       happen(stage, { kind: "linkProved", attempt: stage.latestMarker });
@@ -111,7 +115,10 @@ const commands = new Map<string, Command>(
       return happen(stage, { kind: "wallClockMoved", offset: millis(stage.world.book.wallOffset + by) });
     },
     rival: (stage, { words }) =>
-      happen(stage, words[0] === "gone" ? { kind: "rivalGone" } : { kind: "rivalHeard", instance: word(words, 0) }),
+      happen(
+        stage,
+        words[0] === "gone" ? { kind: "rivalGone" } : { kind: "rivalHeard", instance: word(words, 0) },
+      ),
     taken: (stage, { words }) => happen(stage, { kind: "replied", outbox: Number(word(words, 0)) }),
     store(stage, { words }) {
       stage.world.storeRefuses = words[0] === "refuses";
@@ -285,7 +292,9 @@ function levelOf(text: string | undefined): CheckLevel {
 }
 
 function errorOf(text: string | undefined): ErrorCode {
-  return text === "too-large" || text === "retained-request" || text === "forbidden" ? text : "invalid-request";
+  return text === "too-large" || text === "retained-request" || text === "forbidden"
+    ? text
+    : "invalid-request";
 }
 
 function oneOf<Choice extends string>(

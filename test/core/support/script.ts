@@ -19,9 +19,9 @@ function replayBlock(block: string, run: (line: string) => string[] | undefined)
   const end = lines.indexOf(rule);
   const input = end === -1 ? lines : lines.slice(0, end);
   const told = input.filter((line) => !line.startsWith("#")).map(run);
-  if (told.every((lines) => lines === undefined)) {
+  if (told.every((each) => each === undefined)) {
     return input.join("\n");
   }
-  const output = told.flatMap((lines) => lines ?? []);
+  const output = told.flatMap((each) => each ?? []);
   return [...input, rule, ...(output.length === 0 ? ["(nothing)"] : output)].join("\n");
 }

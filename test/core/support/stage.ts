@@ -49,13 +49,11 @@ export function happen(stage: Stage, happening: Happening): string[] {
     effects.filter((effect) => !isAnswered(stage, effect)),
   );
   const answers = effects.flatMap((effect) => answersTo(stage, effect));
-  return [
-    ...lines,
-    ...answers.flatMap(({ said, answer }) => {
-      const more = happen(stage, answer);
-      return more.length === 0 || said === undefined ? more : [`> ${said}`, ...more];
-    }),
-  ];
+  for (const { said, answer } of answers) {
+    const more = happen(stage, answer);
+    lines.push(...(more.length === 0 || said === undefined ? [] : [`> ${said}`]), ...more);
+  }
+  return lines;
 }
 
 /** What became due in a batch that the store refused is due once more when the durable part was loaded again. */
@@ -91,7 +89,14 @@ function isAnswered(stage: Stage, effect: Effect): boolean {
       return stage.markersReturn;
     case "ask":
       return outletsOf(stage, effect.switcher).every((id) => stage.plugs.get(id)?.obeys === true);
-    default:
+    case "announce":
+    case "command":
+    case "forget":
+    case "ignored":
+    case "persist":
+    case "publish":
+    case "publishController":
+    case "reply":
       return false;
   }
 }
@@ -108,11 +113,18 @@ function answersTo(stage: Stage, effect: Effect): Answer[] {
       const outcome = stage.machines.get(effect.resource);
       return outcome === undefined
         ? []
-        : [{ said: `check finds ${effect.resource} ${outcome}`, answer: checked(effect.resource, effect.attempt, outcome) }];
+        : [
+            {
+              said: `check finds ${effect.resource} ${outcome}`,
+              answer: checked(effect.resource, effect.attempt, outcome),
+            },
+          ];
     }
     case "prove":
       stage.latestMarker = effect.attempt;
-      return stage.markersReturn ? [{ said: "marker returns", answer: { kind: "linkProved", attempt: effect.attempt } }] : [];
+      return stage.markersReturn
+        ? [{ said: "marker returns", answer: { kind: "linkProved", attempt: effect.attempt } }]
+        : [];
     case "ask":
       return outletsOf(stage, effect.switcher).flatMap((id) => reportOf(stage, id));
     case "command": {
@@ -122,7 +134,13 @@ function answersTo(stage: Stage, effect: Effect): Answer[] {
       }
       return reportOf(stage, effect.outlet);
     }
-    default:
+    case "announce":
+    case "forget":
+    case "ignored":
+    case "persist":
+    case "publish":
+    case "publishController":
+    case "reply":
       return [];
   }
 }

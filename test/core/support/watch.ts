@@ -49,8 +49,20 @@ export function createWatch(lab: LabSettings): Watch {
   const seen = new Map<string, Seen>();
   const known = new Map<string, Known>();
   for (const { name, outlet } of lab.resources) {
-    seen.set(outlet, { fresh: undefined, last: undefined, movedAt: Number.NEGATIVE_INFINITY, unwritten: false, sent: [] });
-    known.set(name, { lastTokenAt: Number.NEGATIVE_INFINITY, cycling: false, cycles: 0, available: false, unwritten: false });
+    seen.set(outlet, {
+      fresh: undefined,
+      last: undefined,
+      movedAt: Number.NEGATIVE_INFINITY,
+      unwritten: false,
+      sent: [],
+    });
+    known.set(name, {
+      lastTokenAt: Number.NEGATIVE_INFINITY,
+      cycling: false,
+      cycles: 0,
+      available: false,
+      unwritten: false,
+    });
   }
   const asked = new Map<string, Asked>();
   let upAt = Number.POSITIVE_INFINITY;
@@ -105,7 +117,17 @@ export function createWatch(lab: LabSettings): Watch {
       case "storeRecovered":
         storeRefuses = false;
         return;
-      default:
+      case "checked":
+      case "commandFailed":
+      case "linkProved":
+      case "metered":
+      case "replied":
+      case "requested":
+      case "retainedCommandFound":
+      case "storeRefused":
+      case "switcherHinted":
+      case "wallClockMoved":
+      case "wokeUp":
         return;
     }
   }
@@ -143,7 +165,11 @@ export function createWatch(lab: LabSettings): Watch {
     after(at, happening, effects, disk) {
       const before = must(earlier);
       const { kind } = happening;
-      const refused = kind === "requested" && effects.some((effect) => effect.kind === "reply" && !effect.reply.ok && effect.reply.error === "unavailable");
+      const refused =
+        kind === "requested" &&
+        effects.some(
+          (effect) => effect.kind === "reply" && !effect.reply.ok && effect.reply.error === "unavailable",
+        );
       storeRefuses ||= refused;
       if (effects.some((effect) => effect.kind === "publishController")) {
         upAt = at;
@@ -179,7 +205,10 @@ export function createWatch(lab: LabSettings): Watch {
     ok(upAt <= at, "I9: a command is sent only over a proved connection");
     ok(!rival, "I40: nothing is commanded while another controller is heard");
     ok(!storeRefuses, "I6: nothing is commanded while the store refuses");
-    ok(sight.fresh !== undefined && sight.fresh !== position, `I6: ${position} is sent on missing information`);
+    ok(
+      sight.fresh !== undefined && sight.fresh !== position,
+      `I6: ${position} is sent on missing information`,
+    );
     const same = sight.sent.filter((sent) => sent.position === position);
     const last = same.at(-1);
     ok(last === undefined || at - last.at >= 1000, "I10: repeats are at least 1 s apart");
@@ -202,9 +231,15 @@ export function createWatch(lab: LabSettings): Watch {
     }
   }
 
-  function follow(at: Instant, { announcement: { event, resource, fields } }: Announced, before: Snapshot): void {
+  function follow(
+    at: Instant,
+    { announcement: { event, resource, fields } }: Announced,
+    before: Snapshot,
+  ): void {
     const about = resource === undefined ? undefined : known.get(resource);
-    const token = before.tokens.find((record) => record.resource === resource && record.token === fields["token"]);
+    const token = before.tokens.find(
+      (record) => record.resource === resource && record.token === fields["token"],
+    );
     if (about === undefined) {
       return;
     }
@@ -237,7 +272,9 @@ export function createWatch(lab: LabSettings): Watch {
     const about = must(asked.get(to.topic));
     about.replies.push(reply);
     const { request } = about.happening;
-    const record = disk.tokens.find((token) => token.resource === reply.resource && "token" in reply && token.token === reply.token);
+    const record = disk.tokens.find(
+      (token) => token.resource === reply.resource && "token" in reply && token.token === reply.token,
+    );
     if (!reply.ok) {
       ok(
         outbox === undefined || !(record?.waiters ?? []).some(({ replyTo }) => replyTo?.topic === to.topic),
@@ -267,7 +304,9 @@ type Announced = Extract<Effect, { kind: "announce" }>;
 
 /** I24: what is refused at once changes nothing. */
 function checkRefusal(effects: readonly Effect[]): void {
-  const refused = effects.some((effect) => effect.kind === "reply" && effect.outbox === undefined && !effect.reply.ok);
+  const refused = effects.some(
+    (effect) => effect.kind === "reply" && effect.outbox === undefined && !effect.reply.ok,
+  );
   ok(!refused || !effects.some(({ kind }) => kind === "persist"), "I24: a refused request changes nothing");
 }
 

@@ -109,7 +109,13 @@ function changeOf(world: World, change: Change): string {
 
 function replyOf(reply: Reply): string {
   if (!reply.ok) {
-    return ["error", reply.error, reply.resource ?? "-", reply.token ?? "-", `"${timesIn(reply.message)}"`].join(" ");
+    return [
+      "error",
+      reply.error,
+      reply.resource ?? "-",
+      reply.token ?? "-",
+      `"${timesIn(reply.message)}"`,
+    ].join(" ");
   }
   if ("total" in reply) {
     const holders = reply.holders.map(
@@ -124,7 +130,9 @@ function replyOf(reply: Reply): string {
 }
 
 const fieldOf = ([key, value]: readonly [string, string | number | boolean | null]): string =>
-  typeof value === "string" && /\s/.test(value) ? `${key}="${timesIn(value)}"` : `${key}=${timesIn(String(value))}`;
+  typeof value === "string" && /\s/.test(value)
+    ? `${key}="${timesIn(value)}"`
+    : `${key}=${timesIn(String(value))}`;
 
 const timesIn = (text: string): string => text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, wire);
 
@@ -155,11 +163,13 @@ export function objectOf(world: World, name: string): string[] {
     return [`${name} is no resource`];
   }
   const { object, holders } = resourcePicture(world.book, resource, world.now);
-  const shown = [...Object.entries({ ...object, problem: object.problem?.code ?? null })].map(
+  const shown = Object.entries({ ...object, problem: object.problem?.code ?? null }).map(
     ([key, value]) => `${key}=${timesIn(String(value))}`,
   );
   const message = object.problem === null ? [] : [`problem: ${timesIn(object.problem.message)}`];
-  const held = holders.holders.map(({ token, purpose }) => `${token}${purpose === null ? "" : `(${purpose})`}`);
+  const held = holders.holders.map(
+    ({ token, purpose }) => `${token}${purpose === null ? "" : `(${purpose})`}`,
+  );
   return [
     `${name}: ${shown.join(" ")}`,
     ...message,

@@ -102,9 +102,7 @@ export function createWorld(): World {
     },
     take(happening) {
       const made = stepped(happening);
-      const changes = made.flatMap((effect): Change[] =>
-        effect.kind === "persist" ? [effect.change] : [],
-      );
+      const changes = made.flatMap((effect): Change[] => (effect.kind === "persist" ? [effect.change] : []));
       const carried = changes.length > 0 && storeRefuses ? takeBack(happening, made) : made;
       if (carried === made) {
         disk.apply(changes);
@@ -123,7 +121,9 @@ function checkDurable(book: Book, disk: Disk): void {
   const kept = disk.snapshot();
   const resources = [...book.resources.values()];
   deepStrictEqual(
-    new Map(resources.flatMap(({ tokens }) => [...tokens.values()].map(({ record }) => [keyOf(record), record]))),
+    new Map(
+      resources.flatMap(({ tokens }) => [...tokens.values()].map(({ record }) => [keyOf(record), record])),
+    ),
     new Map(
       kept.tokens
         .filter(({ resource }) => book.resources.has(resource))

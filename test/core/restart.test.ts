@@ -1,0 +1,103 @@
+// What a store kept, brought into another boot of the machine or written anew, loses nothing.
+
+import { describe, expect, test } from "vitest";
+import { BrokenInvariant, need } from "../../src/core/book.ts";
+import { everything, type Snapshot } from "../../src/core/changes.ts";
+import { openBook, shiftSnapshot } from "../../src/core/restart.ts";
+import { instant, millis } from "../../src/core/time.ts";
+import { createDisk } from "./support/disk.ts";
+import { settingsOf, usualResource } from "./support/lab.ts";
+
+const replyTo = { topic: "lastout/reply/1", correlation: undefined, id: undefined, format: "json" } as const;
+
+const snapshot: Snapshot = {
+  tokens: [
+    {
+      resource: "build1",
+      token: "a",
+      owner: "ci",
+      purpose: "https://ci/job/12",
+      since: instant(1000),
+      ttl: millis(500),
+      expires: instant(1500),
+      lostAt: instant(1400),
+      told: true,
+      kwhAtStart: 1.5,
+      waiters: [{ replyTo, wait: "available", ttl: millis(7), since: instant(1100) }],
+      deadline: instant(1200),
+    },
+    {
+      resource: "build1",
+      token: "b",
+      owner: "anonymous",
+      purpose: undefined,
+      since: instant(2000),
+      ttl: millis(500),
+      expires: undefined,
+      lostAt: undefined,
+      told: false,
+      kwhAtStart: undefined,
+      waiters: [],
+      deadline: undefined,
+    },
+  ],
+  ended: [{ resource: "build1", token: "c", at: instant(900), reason: "expired" }],
+  outlets: [
+    { outlet: "plug1", own: "confirmed", movedAt: instant(1001), bootedAt: instant(-5000) },
+    { outlet: "plug2", own: "none", movedAt: undefined, bootedAt: undefined },
+  ],
+  resources: [{ resource: "build1", boots: [millis(40)], wasAvailable: true }],
+  outbox: [
+    {
+      id: 4,
+      replyTo,
+      reply: { ok: false, resource: "build1", token: "d", error: "timeout", message: "late" },
+    },
+  ],
+  published: [{ kind: "resource", name: "build1" }],
+};
+
+describe("A snapshot", () => {
+  test("of another boot is moved in every instant, and in nothing else", () => {
+    const moved = shiftSnapshot(snapshot, millis(10_000));
+    expect(moved.tokens[0]).toMatchObject({
+      since: 11_000,
+      expires: 11_500,
+      lostAt: 11_400,
+      deadline: 11_200,
+      ttl: 500,
+      waiters: [{ since: 11_100, ttl: 7 }],
+    });
+    expect(moved.tokens[1]).toEqual({ ...snapshot.tokens[1], since: 12_000 });
+    expect(moved.ended).toEqual([{ ...snapshot.ended[0], at: 10_900 }]);
+    expect(moved.outlets).toEqual([
+      { outlet: "plug1", own: "confirmed", movedAt: 11_001, bootedAt: 5000 },
+      snapshot.outlets[1],
+    ]);
+    expect([moved.resources, moved.outbox, moved.published]).toEqual([
+      snapshot.resources,
+      snapshot.outbox,
+      snapshot.published,
+    ]);
+    expect(shiftSnapshot(moved, millis(-10_000))).toEqual(snapshot);
+  });
+
+  test("written anew as changes is the same snapshot", () => {
+    const disk = createDisk();
+    disk.apply(everything(snapshot));
+    expect(disk.snapshot()).toEqual(snapshot);
+  });
+
+  test("of outlets and resources that are gone is left where it is", () => {
+    const book = openBook(settingsOf([usualResource("other", "plug9")]), snapshot, instant(5000), millis(0));
+    expect(book.tokenCount).toBe(0);
+    expect(book.gone.tokens).toEqual(snapshot.tokens);
+    expect(book.gone.published).toEqual(snapshot.published);
+    expect([...book.outlets.keys()]).toEqual(["plug9"]);
+  });
+});
+
+test("A member of the book that must be there and is not breaks an invariant", () => {
+  expect(need(new Map([["a", 1]]), "a")).toBe(1);
+  expect(() => need(new Map([["a", 1]]), "b")).toThrow(new BrokenInvariant("the book has no 'b'"));
+});
