@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -96,9 +97,9 @@ describe("imports", () => {
   });
 
   it("have a page in docs/decisions for every package that is shipped", () => {
-    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-      dependencies: Record<string, string>;
-    }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- npm has checked its form
+    const { dependencies } = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
     const decisions = readFileSync(join(root, "docs/decisions/dependencies.md"), "utf8");
     const missing = Object.keys(dependencies).filter((name) => !decisions.includes(`\`${name}\``));
     expect(missing).toEqual([]);
@@ -143,19 +144,17 @@ describe("files", () => {
     };
     follow("src/main.ts");
     follow("src/adapters/store/worker.ts");
-    const dead = src
-      .map(({ path }) => path)
-      .filter((path) => !path.endsWith(".d.ts") && !reached.has(path));
+    const dead = src.map(({ path }) => path).filter((path) => !path.endsWith(".d.ts") && !reached.has(path));
     expect(dead).toEqual([]);
   });
 });
 
 describe("time", () => {
-  const clocks = ["src/adapters/clock/system-clock.ts", "src/runtime/alarm.ts"];
+  const clocks = new Set(["src/adapters/clock/system-clock.ts", "src/runtime/alarm.ts"]);
 
   it("is read and waited for in two files only", () => {
     const wrong = src
-      .filter(({ path }) => !clocks.includes(path))
+      .filter(({ path }) => !clocks.has(path))
       .filter(({ text }) =>
         /\b(setTimeout|setInterval|setImmediate|performance\.now|Date\.now|new Date|hrtime)\b/.test(
           withoutComments(text),
@@ -176,7 +175,7 @@ describe("time", () => {
 
 describe("leftovers", () => {
   it("are not left: no unfinished marks, no silent skips, no suppressions without a reason", () => {
-    const marks = new RegExp(["TO" + "DO", "FIX" + "ME", "XX" + "X", "@ts-" + "ignore"].join("|"));
+    const marks = /\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore/;
     const wrong = [...src, ...test].flatMap(({ path, text }) =>
       text
         .split("\n")

@@ -66,7 +66,7 @@ export function startProgram(
           withinMs,
         );
         watchers.add(look);
-        void ended.then((code) => {
+        child.once("close", (code) => {
           look();
           finish(() => reject(new Error(`it ended with ${code} before ${pattern}:\n${output}`)));
         });

@@ -74,9 +74,14 @@ export function fitToTokens(turn: Turn, resource: Resource, outlet: Outlet): voi
         resource.activity = unusedAgain(turn, resource, outlet);
       }
       return;
-    case "stopping":
     case "cycling":
-      return; // each looks for itself whether OFF was sent
+      if (outlet.own !== "leaving") {
+        // Decided in that batch, and told to nobody: the machine is given its time once more.
+        resource.activity = { ...start(turn.at), retries: activity.retries - 1 };
+      }
+      return;
+    case "stopping":
+      return; // it looks for itself whether OFF was sent
   }
 }
 

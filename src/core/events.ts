@@ -67,5 +67,3 @@ export type Event = { readonly at: Instant } & (
       readonly message: string;
     }
 );
-
-export type EventKind = Event["kind"];

@@ -104,7 +104,7 @@ export const endsAt = (record: TokenRecord): Instant | undefined =>
   soonerOf(record.waiters.length > 0 ? undefined : record.expires, record.lostAt);
 
 /** When to announce that a tenth of its time is left (protocol 4.3 rule 4). */
-export const expiringAt = (record: TokenRecord): Instant | undefined =>
+const expiringAt = (record: TokenRecord): Instant | undefined =>
   record.expires === undefined || record.waiters.length > 0
     ? undefined
     : before(record.expires, millis(Math.floor(record.ttl / 10)));

@@ -101,26 +101,26 @@ describe("instants that were stored", () => {
   });
 });
 
-describe("the watch on the clocks", () => {
-  const start = (): { hands: Hands; look: () => unknown[] } => {
-    const hands: Hands = { now: 1000, wall: 101_000, uptime: 1000, boot: "boot-a" };
-    const watch = watchClocks(clockOf(hands), 100_000);
-    return { hands, look: () => watch.look() };
-  };
-  const pass = (hands: Hands, ms: number): void => {
-    hands.now += ms;
-    hands.wall += ms;
-    hands.uptime += ms;
-  };
+const started = (): { hands: Hands; look: () => unknown[] } => {
+  const hands: Hands = { now: 1000, wall: 101_000, uptime: 1000, boot: "boot-a" };
+  const watch = watchClocks(clockOf(hands), 100_000);
+  return { hands, look: () => watch.look() };
+};
+const pass = (hands: Hands, ms: number): void => {
+  hands.now += ms;
+  hands.wall += ms;
+  hands.uptime += ms;
+};
 
+describe("the watch on the clocks", () => {
   it("says nothing while all clocks go alike and the process looks at them", () => {
-    const { hands, look } = start();
+    const { hands, look } = started();
     pass(hands, 5000);
     expect(look()).toEqual([]);
   });
 
   it("notices a wall clock that was set, once, and only what is shown moves", () => {
-    const { hands, look } = start();
+    const { hands, look } = started();
     hands.wall += 3_600_000;
     expect(look()).toEqual([{ kind: "wallClockMoved", offset: 3_700_000 }]);
     expect(look()).toEqual([]);
@@ -129,13 +129,13 @@ describe("the watch on the clocks", () => {
   });
 
   it("notices that the process stood still for more than 5 s", () => {
-    const { hands, look } = start();
+    const { hands, look } = started();
     pass(hands, 5001);
     expect(look()).toEqual([{ kind: "stoodStill", length: 5001 }]);
   });
 
   it("notices a suspend, which stops the monotonic clock but not the uptime", () => {
-    const { hands, look } = start();
+    const { hands, look } = started();
     hands.uptime += 60_000;
     hands.wall += 60_000;
     expect(look()).toEqual([

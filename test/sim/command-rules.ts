@@ -106,7 +106,7 @@ function checkRest(facts: Facts, { name }: ResourceSettings, least: number, what
   }
 }
 
-/** I10: repeats of one command, by one process, with no movement in between. */
+/** I10, as far as batches take different times to be written: repeats of one command, by one process, with no movement in between. */
 export function checkRepeat(facts: Facts, { name }: ResourceSettings, word: string): void {
   const relay = facts.relays.get(name);
   if (relay === undefined) {
@@ -117,7 +117,7 @@ export function checkRepeat(facts: Facts, { name }: ResourceSettings, word: stri
   const last = relay.told;
   if (last !== undefined && last.word === word && last.process === process) {
     facts.must(
-      now - last.at + rounding >= 1000,
+      now - last.at + facts.disk().slowest + 50 >= 1000,
       "I10",
       () => `${name} is told ${word} again after ${now - last.at} ms`,
     );

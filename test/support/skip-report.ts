@@ -57,7 +57,7 @@ function reasonOf(test: TestCase): string {
   return noteOf(test) ?? unexplained;
 }
 
-/** What was given to `context.skip(note)`. */
+/** The note of a test that skipped itself. */
 function noteOf(test: TestCase): string | undefined {
   const result = test.result();
   return result.state === "skipped" ? result.note : undefined;

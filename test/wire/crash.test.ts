@@ -70,13 +70,18 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
     inLab(
       { broker, sockets: { boots: { machine: { bootMs: 4000 } }, never: { machine: { bootMs: 600_000 } } } },
       async (lab) => {
-        const good = await lab.begin("boots/acquire", { token: "a", wait: "available", id: "mine" });
+        const good = await lab.begin("boots/acquire", {
+          token: "a",
+          wait: "available",
+          timeout: 30,
+          id: "mine",
+        });
         const late = await lab.begin("never/acquire", { token: "b", wait: "available", timeout: 5 });
         const asked = performance.now();
         await lab.untilObject("boots", { state: "powered" });
         await lab.untilObject("never", { state: "powered" });
         await lab.crash();
-        expect(await eventually("the good one", () => good.replies()[0], 10_000)).toMatchObject({
+        expect(await eventually("the good one", () => good.replies()[0], 30_000)).toMatchObject({
           ok: true,
           id: "mine",
           state: "available",

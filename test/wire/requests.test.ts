@@ -387,7 +387,9 @@ for (const { broker, title, options } of brokers) {
       const expired = await lab.untilEvent(name, "expired");
       expect(performance.now() - before).toBeGreaterThanOrEqual(1999);
       expect(performance.now() - granted).toBeLessThan(3000);
-      expect(expired).toMatchObject({ token: "a", owner: "ci", users: 0, heldSeconds: 2 });
+      expect(expired).toMatchObject({ token: "a", owner: "ci", users: 0 });
+      expect(expired["heldSeconds"]).toBeGreaterThanOrEqual(2);
+      expect(expired["heldSeconds"]).toBeLessThan(3);
       expect(lab.events(name, "expiring")).toHaveLength(1);
       await lab.untilState(name, "off");
       expect(await lab.ask(`${name}/renew`, { token: "a" })).toMatchObject({

@@ -8,7 +8,7 @@ import { base, type Lab } from "./lab.ts";
 import { type Fields, note, type Tracked, Violation } from "./model.ts";
 import type { Chance } from "./random.ts";
 
-export type Verb = "acquire" | "renew" | "release" | "tokens";
+type Verb = "acquire" | "renew" | "release" | "tokens";
 
 export interface Answer {
   readonly ok: boolean;

@@ -224,6 +224,8 @@ export function createWatch(lab: LabSettings): Watch {
     ok(at - sight.movedAt >= settings.minOn, "I11: minOn is kept");
     ok(at - upAt >= restartGrace, "I5: no OFF within restartGrace of a connection");
     if (about.cycling) {
+      about.cycles += anew ? 1 : 0;
+      ok(about.cycles <= settings.bootRetries, "I18: no more cycles than bootRetries");
       ok(!held.some(({ told }) => told), "I18: no cycle when somebody was told ok");
     } else {
       ok(held.length === 0, "I1: no OFF while it is wanted");
@@ -248,11 +250,8 @@ export function createWatch(lab: LabSettings): Watch {
       about.unwritten = diskRefused;
       about.cycling = false;
     } else if (event === "cycle") {
-      const settings = must(lab.resources.find(({ name }) => name === resource));
-      about.cycles += 1;
       about.cycling = true;
       ok(!about.available, "I18: no cycle of a machine that was available since power-on");
-      ok(about.cycles <= settings.bootRetries, "I18: no more cycles than bootRetries");
     } else if (event === "switch-on" || event === "released" || event === "rejected" || event === "lost") {
       about.cycling = false;
       about.cycles = event === "switch-on" ? about.cycles : 0;

@@ -3,10 +3,11 @@
 // After every step the promises of src/core/invariants.ts are checked, and that the book is what the disk says.
 
 import { deepStrictEqual } from "node:assert/strict";
-import type { Book } from "../../../src/core/book.ts";
+import { type Book, need } from "../../../src/core/book.ts";
 import type { Change } from "../../../src/core/changes.ts";
 import type { Effect } from "../../../src/core/effects.ts";
 import { checkBook, checkEffects } from "../../../src/core/invariants.ts";
+import { isStillDecided } from "../../../src/core/outlet.ts";
 import { openBook, reloadDurable } from "../../../src/core/restart.ts";
 import type { Settings } from "../../../src/core/settings.ts";
 import { nextWakeUp, step } from "../../../src/core/step.ts";
@@ -55,6 +56,15 @@ export function createWorld(): World {
     checkEffects(opened(), now, made);
     checkBook(opened());
     return made;
+  }
+
+  /** A command goes out only if the end of its batch still has it so. */
+  function isToBeDone(effect: Effect): boolean {
+    if (effect.kind !== "command") {
+      return true;
+    }
+    const outlet = need(opened().outlets, effect.outlet);
+    return outlet.attempt === effect.attempt && isStillDecided(outlet, effect.position);
   }
 
   function takeBack(happening: Happening, effects: readonly Effect[]): Effect[] {
@@ -108,7 +118,7 @@ export function createWorld(): World {
         disk.apply(changes);
       }
       checkDurable(opened(), disk);
-      return carried;
+      return carried.filter(isToBeDone);
     },
     nextWakeUp: () => (book === undefined ? undefined : nextWakeUp(book)),
   };
