@@ -16,11 +16,9 @@ export function keepRecord(turn: Turn, resource: Resource, record: ResourceRecor
 /** It is available: remember that it was, and learn from a boot that the controller began. */
 export function noteBoot(turn: Turn, resource: Resource): void {
   const { record, power } = resource;
-  if (!record.wasAvailable) {
-    const learnt = power?.ours === true && resource.settings.check !== undefined;
-    const boots = learnt ? [...record.boots, between(power.at, turn.at)].slice(-bootsKept) : record.boots;
-    keepRecord(turn, resource, { ...record, wasAvailable: true, boots });
-  }
+  const learnt = power?.ours === true && resource.settings.check !== undefined;
+  const boots = learnt ? [...record.boots, between(power.at, turn.at)].slice(-bootsKept) : record.boots;
+  keepRecord(turn, resource, { ...record, wasAvailable: true, boots });
 }
 
 /** The median of the remembered boots; `undefined` before the first. */

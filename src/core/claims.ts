@@ -169,7 +169,12 @@ function renew(turn: Turn, resource: Resource, request: RenewRequest): void {
     turn,
     resource,
     record.expires === undefined
-      ? { ...record, lostAt: undefined, ttl: request.ttl ?? record.ttl }
+      ? {
+          ...record,
+          lostAt: undefined,
+          ttl: request.ttl ?? record.ttl,
+          waiters: withTtl(record.waiters, request.ttl),
+        }
       : {
           ...extended(resource, record, turn.at, request.ttl),
           told: record.told || request.replyTo !== undefined,
@@ -180,6 +185,10 @@ function renew(turn: Turn, resource: Resource, request: RenewRequest): void {
     answerNow(turn, request.replyTo, tokenReply(turn, resource, token));
   }
 }
+
+/** A renewal that names a ttl means it for the requests that still wait, too. */
+const withTtl = (waiters: readonly Waiter[], ttl: Millis | undefined): readonly Waiter[] =>
+  ttl === undefined ? waiters : waiters.map(({ replyTo, wait, since }) => ({ replyTo, wait, since, ttl }));
 
 function release(turn: Turn, resource: Resource, request: ReleaseRequest): void {
   const token = resource.tokens.get(request.token);

@@ -10,7 +10,7 @@ import { type Chaos, createChaos } from "./support/chaos.ts";
 import { duration } from "./support/lab.ts";
 import { must } from "./support/watch.ts";
 
-const runs = Number(process.env["LASTOUT_RUNS"] ?? 400);
+const runs = Number(process.env["LASTOUT_RUNS"] ?? 250);
 const actions = fc.array(action, { maxLength: 120, size: "max" });
 
 function played(settings: LabSettings, played_: readonly Action[]): Chaos {

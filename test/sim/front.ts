@@ -288,11 +288,14 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
     },
     rival(there) {
       process.enter(() => {
+        if (inbox === undefined) {
+          return; // it does not listen yet
+        }
         watch.rival(there);
         if (there) {
-          inbox?.rivalHeard("stranger");
+          inbox.rivalHeard("stranger");
         } else {
-          inbox?.rivalGone();
+          inbox.rivalGone();
         }
       });
     },

@@ -234,6 +234,8 @@ function checkPicture(facts: Facts, { name, object }: ResourcePicture): void {
   const level = { unknown: -1, off: 0, powered: 1, available: 2 }[object.state];
   must(object.level === level, "I31", () => `${name} is ${object.state} with level ${object.level}`);
   if (!facts.storeRefuses) {
+    // What was seen while the store refused may have to be seen again before anything follows from it.
+    const recent = facts.host.now() < facts.disturbedAt + 10_000;
     const wanted = object.phase === "starting" || object.phase === "in-use";
     must(!wanted || object.users > 0, "I31", () => `${name} is ${object.phase} for nobody`);
     const unwanted = object.phase === "idle" || object.phase === "lingering" || object.phase === "held";
@@ -242,7 +244,11 @@ function checkPicture(facts: Facts, { name, object }: ResourcePicture): void {
       "I31",
       () => `${name} is ${object.phase} and has ${object.users} users`,
     );
-    must(object.phase !== "in-use" || object.state !== "off", "I31", () => `${name} is off and in use`);
+    must(
+      recent || object.phase !== "in-use" || object.state !== "off",
+      "I31",
+      () => `${name} is off and in use`,
+    );
     must(
       (object.offAt !== null) === (object.phase === "lingering"),
       "I31",

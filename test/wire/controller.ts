@@ -3,11 +3,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { eventually } from "../support/eventually.ts";
 
 export const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-export type Exit = number | NodeJS.Signals;
+type Exit = number | NodeJS.Signals;
 
 export interface Controller {
   readonly pid: number;
@@ -105,13 +104,4 @@ export function createController(configFile: string): Controller {
     },
     stop: () => signal("SIGTERM"),
   };
-}
-
-/** The address of the embedded broker, or of any server, answers. */
-export async function untilLogged(controller: Controller, sentence: string, from = 0): Promise<void> {
-  await eventually(
-    `the controller logs "${sentence}"`,
-    () => controller.log().slice(from).includes(sentence),
-    10_000,
-  );
 }

@@ -14,7 +14,7 @@ import { type Controller, createController } from "./controller.ts";
 import { type Fields, objectIn, type Observer, observe } from "./observer.ts";
 
 /** A socket, with its resource (or several, for a strip) named after it. */
-export interface SocketSpec {
+interface SocketSpec {
   /** Of the simulated device. */
   readonly device?: Partial<Omit<TasmotaOptions, "port">>;
   /** Of the switcher in the configuration. */
@@ -85,10 +85,10 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-export const base = "lastout";
+const base = "lastout";
 
 /** The simulated sockets' clocks run that much faster: a boot takes 0.4 s, and a press is told after 25 ms. */
-export const deviceSpeed = 20;
+const deviceSpeed = 20;
 
 export async function startLab(options: LabOptions): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "lastout-wire-"));

@@ -95,8 +95,9 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("8.3 o
             lab.observer.heard.slice(from).some(({ topic }) => topic === "lastout/build1/ready"),
         );
       }
-      // A broker that names no reason just closes: the first time, after a long connection, that is not counted.
-      expect([3, 4]).toContain(takeOvers);
+      // These brokers name no reason: a close after a long connection, or a reset in the middle of a message, is not counted.
+      expect(takeOvers).toBeGreaterThanOrEqual(3);
+      expect(lab.controller.log()).toContain("taken over 3 times within 10 s");
       expect(await lab.controller.ended).toBe(75);
       expect(lab.controller.log()).toContain("another client uses the client id 'lastout-test'");
       expect(lab.socket("build1").relay(1).history).toHaveLength(1);
