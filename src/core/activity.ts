@@ -3,13 +3,13 @@
 
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
-import type { Activity, Outlet, Resource, Seen, Turn } from "./book.ts";
+import type { Activity, Book, Outlet, Resource, Seen, Turn } from "./book.ts";
 import { noteBoot } from "./boots.ts";
 import { formatDuration } from "./duration.ts";
 import { expiryGate, offGate } from "./gates.ts";
 import { setOwn } from "./outlet.ts";
 import { ask } from "./switcher.ts";
-import { after, type Instant, later } from "./time.ts";
+import { after, type Instant, later, type Millis } from "./time.ts";
 import { oldestPatience } from "./waits.ts";
 
 type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
@@ -351,7 +351,6 @@ export function waitsInVain(
   outlet: Outlet,
 ): { readonly who: "all" | "patient"; readonly message: string } | undefined {
   const { activity, settings } = resource;
-  const since = oldestPatience(resource);
   if (activity.name === "starting") {
     if (activity.tooLateAt !== undefined) {
       const message = `${settings.name} did not become available within ${formatDuration(settings.bootTimeout)}`;
@@ -360,8 +359,7 @@ export function waitsInVain(
     if (activity.handOff) {
       return { who: "patient", message: `${settings.name} was switched off from outside` };
     }
-    const late =
-      since !== undefined && after(since, settings.switchTimeout) <= turn.at && outlet.seen.name !== "on";
+    const late = isOver(turn, resource, settings.switchTimeout) && outlet.seen.name !== "on";
     if (late && (outlet.mismatch || outlet.silent)) {
       return {
         who: "patient",
@@ -372,8 +370,24 @@ export function waitsInVain(
       return { who: "patient", message: "with observe: true nothing is switched" };
     }
   }
-  if (activity.name === "using" && since !== undefined && after(since, settings.bootTimeout) <= turn.at) {
+  if (activity.name === "using" && isOver(turn, resource, settings.bootTimeout)) {
     return { who: "patient", message: `${settings.name} is on and does not answer` };
   }
   return undefined;
+}
+
+function isOver(turn: Turn, resource: Resource, patience: Millis): boolean {
+  const ends = patienceEnds(turn.book, resource, patience);
+  return ends !== undefined && ends <= turn.at;
+}
+
+/**
+ * When the oldest request that named no timeout has waited for `patience`, and devices have had the grace after a (re)connection to come
+ * back. `undefined`: there is none, or no link over which it could be told.
+ */
+export function patienceEnds({ link }: Book, resource: Resource, patience: Millis): Instant | undefined {
+  const since = oldestPatience(resource);
+  return since === undefined || link.name !== "up"
+    ? undefined
+    : later(after(since, patience), link.graceUntil);
 }

@@ -2,7 +2,7 @@
 // at what is true now and may be called at any time, so no event can be missed by it. What follows from seen power, availability
 // and tokens is in activity.ts; relays are moved by outlet.ts.
 
-import { nextActivity, waitsInVain } from "./activity.ts";
+import { nextActivity, patienceEnds, waitsInVain } from "./activity.ts";
 import { announce, publish } from "./announce.ts";
 import { isAvailable, keepChecking } from "./availability.ts";
 import { need, type Outlet, type Resource, type Turn } from "./book.ts";
@@ -13,8 +13,8 @@ import { seeThrough, settle } from "./outlet.ts";
 import { setProblem } from "./problems.ts";
 import type { State } from "./requests.ts";
 import { keepRecord } from "./boots.ts";
-import { after, type Instant, soonerOf } from "./time.ts";
-import { answerWaiters, failWaiters, oldestPatience } from "./waits.ts";
+import { type Instant, soonerOf } from "./time.ts";
+import { answerWaiters, failWaiters } from "./waits.ts";
 
 /** Look at a resource and do what follows: move its activity on, its relay, its checker; tell who waits; publish. */
 export function review(turn: Turn, resource: Resource): void {
@@ -197,11 +197,11 @@ function nextLook(turn: Turn, resource: Resource, outlet: Outlet): Instant | und
     case "cycling":
       return undefined;
     case "using":
-      return future(at, patience(resource, settings.bootTimeout));
+      return future(at, patienceEnds(turn.book, resource, settings.bootTimeout));
     case "starting":
       return soonerOf(
         activity.tooLateAt !== undefined ? undefined : future(at, activity.bootBy),
-        future(at, patience(resource, settings.switchTimeout)),
+        future(at, patienceEnds(turn.book, resource, settings.switchTimeout)),
       );
     case "lingering": {
       if (activity.offAt > at) {
@@ -215,9 +215,3 @@ function nextLook(turn: Turn, resource: Resource, outlet: Outlet): Instant | und
 
 const future = (at: Instant, when: Instant | undefined): Instant | undefined =>
   when !== undefined && when > at ? when : undefined;
-
-/** When the oldest request that named no timeout has waited for so long. */
-function patience(resource: Resource, length: Resource["settings"]["bootTimeout"]): Instant | undefined {
-  const since = oldestPatience(resource);
-  return since === undefined ? undefined : after(since, length);
-}

@@ -8,7 +8,7 @@ import { keepConnected, type Line } from "./redial.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Watch } from "./watch.ts";
 
-export const busId = "lastout-bus";
+const busId = "lastout-bus";
 
 export interface SimulatedBus extends Bus {
   start(): void;

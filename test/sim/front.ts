@@ -13,7 +13,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Watch } from "./watch.ts";
 
 export const base = "lastout";
-export const frontId = "lastout-front";
+const frontId = "lastout-front";
 
 const subscriptions: readonly Subscription[] = [
   { filter: `${base}/+/ready`, qos: 0, noLocal: true },

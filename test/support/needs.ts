@@ -32,7 +32,7 @@ export type Need = keyof typeof missing;
 const known = new Map<Need, string | undefined>();
 
 /** The first need that is not met, as a sentence. */
-export function unmet(...needs: readonly Need[]): string | undefined {
+function unmet(...needs: readonly Need[]): string | undefined {
   for (const need of needs) {
     if (!known.has(need)) {
       known.set(need, missing[need]());

@@ -27,7 +27,7 @@ const children = new Set<ChildProcess>();
 process.once("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 
 /** Without the settings of whoever runs the tests. */
-export const cleanEnv = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+const cleanEnv = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({
   PATH: process.env["PATH"] ?? "",
   HOME: "/nonexistent",
   XDG_CONFIG_HOME: "/nonexistent",
