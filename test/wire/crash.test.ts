@@ -338,7 +338,10 @@ describe("over the embedded broker, which speaks MQTT 3.1.1,", patience, () => {
     inLab({ broker: "embedded", sockets: { build1: {} } }, async (lab) => {
       await lab.publish("lastout/build1/acquire", "a", { retain: true });
       await lab.untilEvent("build1", "granted");
-      expect((await lab.retained()).get("lastout/build1/acquire")).toBe("a");
+      await eventually(
+        "the broker has stored it",
+        async () => (await lab.retained()).get("lastout/build1/acquire") === "a",
+      );
       const thief = await lab.connect({ clientId: "lastout-test", clean: false });
       await thief.closed;
       await eventually(
