@@ -108,7 +108,7 @@ function cellsOf({ name, object }: Row, wall: WallTime, forPerson: boolean): rea
     { text: forPerson ? `${phase}${outlook(object, wall)}` : phase },
     { text: users === undefined ? "" : String(users) },
     { text: forPerson ? ago(since, wall) : since },
-    { text: problemCell(problem), colour: "red" },
+    { text: problemCell(problem), ...(problem === null || problem === undefined ? {} : { colour: "red" }) },
   ];
 }
 

@@ -61,7 +61,7 @@ describe("a store", () => {
   it("is empty when it is new, and says in the log that it was made", async () => {
     const store = await open();
     expect(await store.load()).toStrictEqual({ snapshot: model([]), written: undefined });
-    expect(logged.join()).toContain("made a new store");
+    expect(logged.join()).toContain("Made a new store");
   });
 
   it("gives back what was committed after it was closed and opened again", async () => {

@@ -1,5 +1,6 @@
-// A reporter beside the runner's own: at the end it names and counts what was skipped, by reason. With LASTOUT_NO_SKIPS=1, which a
-// machine sets that has everything, a skipped test makes the run fail. Why a test is skipped is said in needs.ts.
+// A reporter beside the runner's own: at the end it names and counts what was skipped, by reason, and closes with one plain line of
+// counts. With LASTOUT_NO_SKIPS=1, which a machine sets that has everything, a skipped test makes the run fail. Why a test is
+// skipped is said in needs.ts.
 
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 
@@ -8,24 +9,30 @@ const unexplained = "no reason given";
 export function skipReport(): Reporter {
   return {
     onTestRunEnd(modules) {
-      const skipped = skippedBy(modules);
-      if (skipped.size === 0) {
-        return;
-      }
-      const count = [...skipped.values()].reduce((sum, titles) => sum + titles.length, 0);
-      process.stderr.write(`\n${count} skipped\n`);
-      for (const [reason, titles] of skipped) {
-        process.stderr.write(`  ${titles.length}: ${reason}\n`);
-        titles.forEach((title) => process.stderr.write(`    ${title}\n`));
-      }
-      if (process.env["LASTOUT_NO_SKIPS"] === "1") {
-        process.stderr.write(
-          "LASTOUT_NO_SKIPS is set, so this run has failed: nothing may be skipped here\n",
-        );
-        process.exitCode = 1;
-      }
+      tellSkipped(skippedBy(modules));
+      const count = (state: "passed" | "failed" | "skipped"): number =>
+        modules.reduce((sum, module) => sum + [...module.children.allTests(state)].length, 0);
+      process.stdout.write(
+        `\n${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped\n`,
+      );
     },
   };
+}
+
+function tellSkipped(skipped: ReadonlyMap<string, readonly string[]>): void {
+  if (skipped.size === 0) {
+    return;
+  }
+  const count = [...skipped.values()].reduce((sum, titles) => sum + titles.length, 0);
+  process.stderr.write(`\n${count} skipped\n`);
+  for (const [reason, titles] of skipped) {
+    process.stderr.write(`  ${titles.length}: ${reason}\n`);
+    titles.forEach((title) => process.stderr.write(`    ${title}\n`));
+  }
+  if (process.env["LASTOUT_NO_SKIPS"] === "1") {
+    process.stderr.write("LASTOUT_NO_SKIPS is set, so this run has failed: nothing may be skipped here\n");
+    process.exitCode = 1;
+  }
 }
 
 function skippedBy(modules: readonly TestModule[]): Map<string, string[]> {

@@ -68,17 +68,17 @@ export async function startBroker(options: BrokerOptions, parts: { readonly log:
   limitQueues(persistence, mostQueued, (client) =>
     log.warn(
       { client, most: mostQueued },
-      "a client that is away has too much queued; what comes now is dropped for it",
+      "A client that is away has too much queued; what comes now is dropped for it",
     ),
   );
   aedes.on("clientError", (client, error) =>
-    log.debug({ client: client.id, error: error.message }, "a client of the broker was cut off"),
+    log.debug({ client: client.id, error: error.message }, "A client of the broker was cut off"),
   );
   aedes.on("connectionError", (_client, error) =>
-    log.debug({ error: error.message }, "a connection to the broker was refused"),
+    log.debug({ error: error.message }, "A connection to the broker was refused"),
   );
   const emitter: EventEmitter = aedes; // Its types leave out the event, which would end the process if nobody listened.
-  emitter.on("error", (error: unknown) => log.error({ error }, "the broker failed at something"));
+  emitter.on("error", (error: unknown) => log.error({ error }, "The broker failed at something"));
 
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
@@ -88,17 +88,17 @@ export async function startBroker(options: BrokerOptions, parts: { readonly log:
     limitPackets(socket, mostPacketBytes, (bytes) => {
       log.warn(
         { from: socket.remoteAddress, bytes, most: mostPacketBytes },
-        "cut off a client of the broker: its packet is too large",
+        "Cut off a client of the broker: its packet is too large",
       );
       socket.destroy();
     });
   });
-  server.on("error", (error) => log.debug({ error }, "the broker's port failed"));
+  server.on("error", (error) => log.debug({ error }, "The broker's port failed"));
   server.maxConnections = mostConnections;
   server.on("drop", (dropped) =>
     log.warn(
       { from: dropped?.remoteAddress, most: mostConnections },
-      "the broker has too many connections; one was refused",
+      "The broker has too many connections; one was refused",
     ),
   );
 
@@ -139,9 +139,9 @@ async function judge(
     if (await users.allows(user, password ?? Buffer.alloc(0))) {
       return null;
     }
-    log.warn({ user }, "a client gave the broker a wrong user name or password");
+    log.warn({ user }, "A client gave the broker a wrong user name or password");
   } catch (error) {
-    log.error({ user, error }, "the broker could not check a password");
+    log.error({ user, error }, "The broker could not check a password");
   }
   return Object.assign(new Error("bad user name or password"), { returnCode: 4 as const }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
 }

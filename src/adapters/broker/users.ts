@@ -35,11 +35,11 @@ export async function openUsers(path: string, parts: { readonly log: Log }): Pro
     stamp = now;
     try {
       users = await readUsers(path);
-      parts.log.info({ path, users: users.size }, "read the broker's users again");
+      parts.log.info({ path, users: users.size }, "Read the broker's users again");
     } catch (error) {
       parts.log.error(
         { path, error },
-        "the broker's users have changed and cannot be read; they stay as they were",
+        "The broker's users have changed and cannot be read; they stay as they were",
       );
     }
   }

@@ -36,12 +36,12 @@ export async function openStore(path: string, parts: StoreParts): Promise<Store>
     const { opened } = await worker.call({ kind: "open" });
     switch (opened.kind) {
       case "created":
-        parts.log.info({ path: real }, "made a new store");
+        parts.log.info({ path: real }, "Made a new store");
         break;
       case "migrated":
         parts.log.info(
           { path: real, ...opened },
-          "brought the store to a newer version; the old one was copied",
+          "Brought the store to a newer version; the old one was copied",
         );
         break;
       case "found":
