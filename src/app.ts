@@ -11,19 +11,19 @@ import { createFront } from "./adapters/mqtt/front.ts";
 import { openStore } from "./adapters/store/store.ts";
 import { createSwitcher } from "./adapters/switchers/registry.ts";
 import type { Config } from "./config/config.ts";
-import { everything } from "./core/changes.ts";
-import { openBook } from "./core/restart.ts";
+import type { Book } from "./core/book.ts";
 import { isoOf, millis } from "./core/time.ts";
 import { FrontError } from "./ports/front.ts";
 import type { Log } from "./ports/log.ts";
-import { type Store, StoreError } from "./ports/store.ts";
+import { StoreError } from "./ports/store.ts";
 import type { Switcher } from "./ports/switcher.ts";
 import { createAlarm } from "./runtime/alarm.ts";
 import { createHands } from "./runtime/carry-out.ts";
+import { inboxOf } from "./runtime/inbox.ts";
 import { createLoop } from "./runtime/loop.ts";
+import { readBook } from "./runtime/read-book.ts";
 import { toHappening } from "./runtime/reports.ts";
 import { stopSignal } from "./runtime/stop-signal.ts";
-import { adoptSnapshot } from "./runtime/time-base.ts";
 import { version } from "./version.ts";
 
 /** Publishing `offline` and closing a store take milliseconds; a service manager waits 90 s before it kills. */
@@ -84,7 +84,7 @@ interface Run extends ControllerOptions {
 async function runParts({ config, started, log, stop, opened }: Run): Promise<number> {
   const store = await openStore(config.store.path, { log });
   opened.push(() => store.close());
-  const book = await readBook(config, store, log);
+  const book = await readBook(config.settings, store, clock, log);
 
   if (config.broker !== undefined) {
     const broker = await startBroker(config.broker, { log });
@@ -159,21 +159,11 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
   bus.start();
   opened.push(() => bus.close());
   opened.push(() => front.close());
-  const serving = front
-    .start({
-      request: (request, taken) => loop.request(request, taken),
-      linkConnected: () => loop.submit({ kind: "linkConnected" }),
-      linkLost: () => loop.submit({ kind: "linkLost" }),
-      linkProved: (attempt) => loop.submit({ kind: "linkProved", attempt }),
-      replied: (outbox) => loop.submit({ kind: "replied", outbox }),
-      rivalHeard: (instance) => loop.submit({ kind: "rivalHeard", instance }),
-      rivalGone: () => loop.submit({ kind: "rivalGone" }),
-      failed(sentence) {
-        log.fatal({}, sentence);
-        failed.resolve(exit.busy);
-      },
-    })
-    .then(() => started());
+  const inbox = inboxOf(loop, (sentence) => {
+    log.fatal({}, sentence);
+    failed.resolve(exit.busy);
+  });
+  const serving = front.start(inbox).then(() => started());
   serving.catch((error: unknown) => failed.resolve(explainFailure(log, error)));
 
   return await Promise.race([
@@ -183,27 +173,6 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
       return exit.done;
     }),
   ]);
-}
-
-/** The store's content as a book. After another boot of the machine every record is written again in this boot's time. */
-async function readBook(config: Config, store: Store, log: Log): Promise<ReturnType<typeof openBook>> {
-  const { snapshot, written } = await store.load();
-  const adopted = adoptSnapshot(snapshot, written, clock);
-  if (adopted.clock === "wall clock went backwards") {
-    log.warn(
-      {},
-      "The wall clock reads earlier than when the store was last written; tokens keep the time that they had left",
-    );
-  }
-  if (adopted.snapshot !== snapshot) {
-    await store.commit(everything(adopted.snapshot), {
-      at: clock.now(),
-      wall: clock.wall(),
-      boot: clock.boot,
-    });
-  }
-  const now = clock.now();
-  return openBook(config.settings, adopted.snapshot, now, millis(clock.wall() - now));
 }
 
 function explainFailure(log: Log, error: unknown): number {
@@ -224,7 +193,7 @@ function explainFailure(log: Log, error: unknown): number {
 }
 
 /** What of the book helps to understand a contradiction: small enough for a log line, without secrets (it has none). */
-function inspectable(book: ReturnType<typeof openBook>): unknown {
+function inspectable(book: Book): unknown {
   return {
     link: book.link,
     store: book.store,

@@ -3,14 +3,12 @@
 
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
-import type { Activity, Book, Outlet, Resource, Seen, Turn } from "./book.ts";
+import type { Activity, Outlet, Resource, Seen, Turn } from "./book.ts";
 import { noteBoot } from "./boots.ts";
-import { formatDuration } from "./duration.ts";
 import { expiryGate, offGate } from "./gates.ts";
 import { setOwn } from "./outlet.ts";
 import { ask } from "./switcher.ts";
-import { after, type Instant, later, type Millis } from "./time.ts";
-import { oldestPatience } from "./waits.ts";
+import { after, type Instant, later } from "./time.ts";
 
 type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
 type Sight = Seen["name"];
@@ -343,51 +341,3 @@ function offWasIgnored({ command, heardAt, seen, stale }: Outlet): boolean {
 
 const somebodyWasTold = (resource: Resource): boolean =>
   [...resource.tokens.values()].some((token) => token.record.told);
-
-/** Which waiting requests wait for something that nobody tries any more; `patient` are those that named no timeout. */
-export function waitsInVain(
-  turn: Turn,
-  resource: Resource,
-  outlet: Outlet,
-): { readonly who: "all" | "patient"; readonly message: string } | undefined {
-  const { activity, settings } = resource;
-  if (activity.name === "starting") {
-    if (activity.tooLateAt !== undefined) {
-      const message = `${settings.name} did not become available within ${formatDuration(settings.bootTimeout)}`;
-      return { who: activity.tooLateAt === turn.at ? "all" : "patient", message };
-    }
-    if (activity.handOff) {
-      return { who: "patient", message: `${settings.name} was switched off from outside` };
-    }
-    const late = isOver(turn, resource, settings.switchTimeout) && outlet.seen.name !== "on";
-    if (late && (outlet.mismatch || outlet.silent)) {
-      return {
-        who: "patient",
-        message: `outlet ${outlet.settings.id} does not ${outlet.silent ? "answer" : "follow"}`,
-      };
-    }
-    if (late && turn.book.settings.observe) {
-      return { who: "patient", message: "with observe: true nothing is switched" };
-    }
-  }
-  if (activity.name === "using" && isOver(turn, resource, settings.bootTimeout)) {
-    return { who: "patient", message: `${settings.name} is on and does not answer` };
-  }
-  return undefined;
-}
-
-function isOver(turn: Turn, resource: Resource, patience: Millis): boolean {
-  const ends = patienceEnds(turn.book, resource, patience);
-  return ends !== undefined && ends <= turn.at;
-}
-
-/**
- * When the oldest request that named no timeout has waited for `patience`, and devices have had the grace after a (re)connection to come
- * back. `undefined`: there is none, or no link over which it could be told.
- */
-export function patienceEnds({ link }: Book, resource: Resource, patience: Millis): Instant | undefined {
-  const since = oldestPatience(resource);
-  return since === undefined || link.name !== "up"
-    ? undefined
-    : later(after(since, patience), link.graceUntil);
-}

@@ -2,7 +2,7 @@
 // at what is true now and may be called at any time, so no event can be missed by it. What follows from seen power, availability
 // and tokens is in activity.ts; relays are moved by outlet.ts.
 
-import { nextActivity, patienceEnds, waitsInVain } from "./activity.ts";
+import { nextActivity } from "./activity.ts";
 import { announce, publish } from "./announce.ts";
 import { isAvailable, keepChecking } from "./availability.ts";
 import { need, type Outlet, type Resource, type Turn } from "./book.ts";
@@ -10,6 +10,7 @@ import { setDeadline } from "./deadlines.ts";
 import { expiryGate, offGate } from "./gates.ts";
 import { proveLink } from "./link-proof.ts";
 import { seeThrough, settle } from "./outlet.ts";
+import { patienceEnds, waitsInVain } from "./patience.ts";
 import { setProblem } from "./problems.ts";
 import type { State } from "./requests.ts";
 import { keepRecord } from "./boots.ts";

@@ -1,17 +1,16 @@
 // The real core and the real shell, joined as app.ts joins them, over simulated ports. One call is one process from its start to its death.
 
 import { millis } from "../../src/core/time.ts";
-import { everything } from "../../src/core/changes.ts";
 import { checkBook } from "../../src/core/invariants.ts";
-import { openBook } from "../../src/core/restart.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { StoreError } from "../../src/ports/store.ts";
 import type { Switcher } from "../../src/ports/switcher.ts";
 import { tasmota } from "../../src/adapters/switchers/tasmota.ts";
 import { createHands } from "../../src/runtime/carry-out.ts";
+import { inboxOf } from "../../src/runtime/inbox.ts";
 import { createLoop, type Loop } from "../../src/runtime/loop.ts";
+import { readBook } from "../../src/runtime/read-book.ts";
 import { toHappening } from "../../src/runtime/reports.ts";
-import { adoptSnapshot } from "../../src/runtime/time-base.ts";
 import type { Broker } from "./broker.ts";
 import { createBus } from "./bus.ts";
 import type { Process } from "./clock.ts";
@@ -53,17 +52,7 @@ export function startController(parts: ControllerParts): Controller {
   let loop: Loop | undefined;
 
   async function run(): Promise<void> {
-    const { snapshot, written } = await store.load();
-    const adopted = adoptSnapshot(snapshot, written, clock);
-    if (adopted.snapshot !== snapshot) {
-      await store.commit(everything(adopted.snapshot), {
-        at: clock.now(),
-        wall: clock.wall(),
-        boot: clock.boot,
-      });
-    }
-    const now = clock.now();
-    const book = openBook(settings, adopted.snapshot, now, millis(clock.wall() - now));
+    const book = await readBook(settings, store, clock, log);
     watch.started();
 
     const switchers = new Map(
@@ -111,16 +100,7 @@ export function startController(parts: ControllerParts): Controller {
       switcher.start((report) => started.submit(toHappening(name, report)));
     }
     bus.start();
-    await front.start({
-      request: (request, taken) => started.request(request, taken),
-      linkConnected: () => started.submit({ kind: "linkConnected" }),
-      linkLost: () => started.submit({ kind: "linkLost" }),
-      linkProved: (attempt) => started.submit({ kind: "linkProved", attempt }),
-      replied: (outbox) => started.submit({ kind: "replied", outbox }),
-      rivalHeard: (instance) => started.submit({ kind: "rivalHeard", instance }),
-      rivalGone: () => started.submit({ kind: "rivalGone" }),
-      failed: (sentence) => parts.failed(new Error(sentence)),
-    });
+    await front.start(inboxOf(started, (sentence) => parts.failed(new Error(sentence))));
   }
 
   run().catch((error: unknown) => {
