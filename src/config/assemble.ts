@@ -3,7 +3,7 @@
 
 import { resolve } from "node:path";
 import type { CheckSettings, ResourceSettings, Settings } from "../core/settings.ts";
-import { type Millis, millis } from "../core/time.ts";
+import { type Millis } from "../core/time.ts";
 import { ownUrl, parseListen } from "./addresses.ts";
 import type { BrokerConfig, Config, MqttConfig, SwitcherConfig } from "./config.ts";
 import { outletsOf } from "./devices.ts";
@@ -149,7 +149,7 @@ function behaviourOf(own: Behaviour, shared: Behaviour): Omit<ResourceSettings, 
 
 const checkOf = ({ interval, timeout, rise, fall }: CheckEntry): CheckSettings => ({
   interval,
-  timeout: timeout ?? millis(Math.min(checkTimeoutDefault, interval)),
+  timeout: timeout ?? checkTimeoutDefault,
   rise,
   fall,
 });

@@ -14,7 +14,6 @@ export const resourceRules = (subject: Subject): readonly Finding[] => [
   ...names(subject),
   ...outlets(subject),
   ...validities(subject, "mistakes"),
-  ...checks(subject),
 ];
 
 export const resourceWarnings = (subject: Subject): readonly Finding[] => [
@@ -150,19 +149,6 @@ function validities(
   });
 }
 
-function checks({ values: { resources } }: Subject): Finding[] {
-  return Object.entries(resources).flatMap(([name, { check }]) =>
-    check?.timeout !== undefined && check.timeout > check.interval
-      ? [
-          atValue(
-            ["resources", name, "check", "timeout"],
-            `one check may take ${formatDuration(check.timeout)}, longer than the interval of ${formatDuration(check.interval)}; make the interval at least as long`,
-          ),
-        ]
-      : [],
-  );
-}
-
 function unused({ values: { resources }, names: known, namedOutlets, broken }: Subject): Finding[] {
   if (Object.keys(resources).length === 0 && known.resources.length === 0 && !broken("resources")) {
     return [atKey(["resources"], "there are no resources: nothing can be acquired")];
@@ -175,8 +161,8 @@ function unused({ values: { resources }, names: known, namedOutlets, broken }: S
 
 /** A host whose power goes without its operating system being told. */
 function hardCuts({ values: { resources } }: Subject): Finding[] {
-  return Object.entries(resources).flatMap(([name, { check }]) =>
-    check === undefined || check.type === "exec"
+  return Object.entries(resources).flatMap(([name, { check, shutdown }]) =>
+    check === undefined || check.type === "exec" || shutdown === "none"
       ? []
       : [
           atKey(

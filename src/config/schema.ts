@@ -135,18 +135,17 @@ const behaviour = {
 /** Common to all checks. */
 const checkTimes = {
   interval: duration
-    .refine((length) => length >= 100, {
-      error: "is shorter than 100ms; a check would hardly do anything else",
+    .refine((length) => length >= 10, {
+      error: "is shorter than 10ms; a check would hardly do anything else",
     })
     .prefault("10s")
     .meta({
       description:
-        "Time between two checks; a duration of at least 100ms. While it starts: at least every 2s.",
+        "Time from the end of one check to the next; a duration of at least 10ms. While it starts: 2s, or `interval` when that is shorter.",
     }),
   timeout: positive.optional().meta({
     description:
-      "How long one check may take, after which it counts as down; a duration above 0, not longer than `interval`. " +
-      "Default 2s, or `interval` when that is shorter.",
+      "How long one check may take, after which it counts as down; a duration above 0. Default 2s.",
   }),
   rise: z.int().min(1).max(1000).default(1).meta({
     description: "This many successes in a row make it available, 1 to 1000.",
@@ -160,6 +159,12 @@ const switcherTimes = {
   timeout: positive.prefault("5s").meta({
     description: "How long one call to the device may take; a duration above 0.",
   }),
+  stagger: duration
+    .refine((length) => length === 0, {
+      error: "time between two switch-ons is not in this release yet; write 0, or leave it out",
+    })
+    .optional()
+    .meta({ description: "Time between two switch-ons in the group; only 0, none, is in this release." }),
 };
 
 interface CheckTimes {
@@ -208,6 +213,13 @@ const resource = z
         "Its outlet: a switcher's name (`build1-plug`), or a group's with the outlet (`rack-strip/3`).",
     }),
     check: checkEntry.optional(),
+    shutdown: z
+      .literal("none", { error: "a clean shutdown is not in this release yet; write none, or leave it out" })
+      .optional()
+      .meta({
+        description:
+          "`none`: its power may be cut without telling it, and no warning is wanted. A clean shutdown is not in this release yet.",
+      }),
     ...behaviour,
   })
   .meta({ description: "Something that is switched on while somebody uses it." });
@@ -218,6 +230,10 @@ export const fileSchema = z
   .strictObject({
     mqtt: mqtt.prefault({}),
     broker: broker.optional(),
+    http: z
+      .literal(false, { error: "HTTP is not in this release yet; write false, or leave it out" })
+      .default(false)
+      .meta({ description: "`false`: no HTTP at all, which is all that this release has." }),
     store: z
       .strictObject({
         path: text.optional().meta({
@@ -243,6 +259,12 @@ export const fileSchema = z
           description:
             "How many tokens there may be at once, 1 to 10000000; more are refused with `limit-reached`.",
         }),
+        starting: z
+          .literal(0, {
+            error: "a limit of boots at once is not in this release yet; write 0, or leave it out",
+          })
+          .default(0)
+          .meta({ description: "How many may boot at once; only 0, no limit, is in this release." }),
         payload: z.int().min(256).max(1_048_576).default(16_384).meta({
           description:
             "Largest payload of a request in bytes, 256 to 1048576; larger ones are refused with `too-large`.",

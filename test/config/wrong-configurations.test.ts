@@ -121,8 +121,16 @@ const cases: readonly Case[] = [
     text: `${broker}defaults: { ttl: { default: 30m, max: 1h } }\n${plug}resources:\n  build1: { switcher: plug1, ttl: { default: 2h } }\n`,
   },
   {
-    title: "a check that takes longer than its interval",
-    text: `${broker}${plug}resources:\n  build1: { switcher: plug1, check: { type: icmp, host: b, interval: 5s, timeout: 6s } }\n`,
+    title: "a clean shutdown, which a later release has",
+    text: `${broker}${plug}resources:\n  build1: { switcher: plug1, shutdown: { type: ssh, host: b } }\n`,
+  },
+  {
+    title: "HTTP, which a later release has",
+    text: `${broker}http: { listen: 127.0.0.1:8490 }\n${plug}${build}`,
+  },
+  {
+    title: "a limit of boots at once, which a later release has",
+    text: `${broker}limits: { starting: 2 }\n${plug}${build}`,
   },
   ...["lab/#", "$SYS/lab", "/lastout", "lastout/", "cmnd", "tasmota/discovery", ""].map((base) => ({
     title: `the base topic '${base}'`,
