@@ -308,7 +308,7 @@ function cycleOn(
   }
   if (outlet.own === "leaving") {
     return !wanted || isAvailable(resource) || somebodyWasTold(resource)
-      ? { name: "stopping", usedSince: wanted }
+      ? { name: "stopping", usedSince: true } // it was wanted until now: no OFF again without a delay
       : undefined;
   }
   if (!wanted) {

@@ -67,3 +67,28 @@ export type AnnouncementName =
   | "rival"
   | "overwritten"
   | "pong";
+
+/**
+ * Whether an effect is carried out although the batch that it belongs to could not be written: it asks, shows, or tells what was
+ * seen, and promises nothing.
+ * @param kept the held-back replies that are on the disk: decided long ago, and going out once more
+ */
+export function survivesRefusal(effect: Effect, kept: ReadonlySet<number>): boolean {
+  switch (effect.kind) {
+    case "prove":
+    case "ask":
+    case "check":
+    case "publish":
+    case "publishController":
+    case "ignored":
+      return true;
+    case "announce":
+      return ["state", "problem", "recovered"].includes(effect.announcement.event);
+    case "reply":
+      return effect.outbox !== undefined && kept.has(effect.outbox);
+    case "persist":
+    case "command":
+    case "forget":
+      return false;
+  }
+}

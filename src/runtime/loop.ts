@@ -3,7 +3,7 @@
 
 import type { Change, Snapshot } from "../core/changes.ts";
 import type { Book } from "../core/book.ts";
-import type { Effect } from "../core/effects.ts";
+import { type Effect, survivesRefusal } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { checkEffects } from "../core/invariants.ts";
 import type { Request } from "../core/requests.ts";
@@ -175,29 +175,23 @@ export function createLoop(parts: LoopParts): Loop {
     }
     reloadDurable(book, snapshot);
     const kept = new Set(snapshot.outbox.map(({ id }) => id));
-    const harmless = effects.filter(
-      (effect) =>
-        ["prove", "ask", "check", "publish", "publishController"].includes(effect.kind) ||
-        // Decided long ago, and going out once more.
-        (effect.kind === "reply" && effect.outbox !== undefined && kept.has(effect.outbox)),
-    );
     const made: Effect[] = [
-      ...harmless,
+      ...effects.filter((effect) => survivesRefusal(effect, kept)),
       ...step(book, { kind: "storeRefused", reason: "a commit failed", at }),
     ];
     for (const outbox of effects.flatMap(takenReplies)) {
       made.push(...step(book, { kind: "replied", outbox, at })); // the broker says it once
     }
-    for (const waiting of done.filter((one) => !told.has(one))) {
-      const { happening, taken } = waiting;
-      if (happening.kind === "requested" && canBeTold(happening)) {
+    const asked = done.filter((one) => !told.has(one));
+    for (const { happening } of asked) {
+      if (canBeTold(happening)) {
         made.push(...step(book, { ...happening, at }));
-        taken?.(true);
-      } else {
-        taken?.(false);
       }
     }
     carryOut(made, at);
+    for (const { happening, taken } of asked) {
+      taken?.(canBeTold(happening));
+    }
   }
 
   /**

@@ -252,9 +252,11 @@ export function createWatch(lab: LabSettings): Watch {
     } else if (event === "cycle") {
       about.cycling = true;
       ok(!about.available, "I18: no cycle of a machine that was available since power-on");
-    } else if (event === "switch-on" || event === "released" || event === "rejected" || event === "lost") {
+    } else if (event === "switch-on") {
       about.cycling = false;
-      about.cycles = event === "switch-on" ? about.cycles : 0;
+    } else if (["released", "rejected", "lost"].includes(event) && fields["users"] === 0) {
+      about.cycling = false; // a cycle goes on while anybody is left who waits for the machine
+      about.cycles = 0;
     } else if (event === "expired") {
       ok(token?.expires !== undefined && token.expires <= at, "I16: no token expires before its time");
       ok(token.waiters.length === 0, "I16: no token expires while its request waits");

@@ -5,7 +5,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { type Book, need } from "../../../src/core/book.ts";
 import type { Change } from "../../../src/core/changes.ts";
-import type { Effect } from "../../../src/core/effects.ts";
+import { type Effect, survivesRefusal } from "../../../src/core/effects.ts";
 import { checkBook, checkEffects } from "../../../src/core/invariants.ts";
 import { isStillDecided } from "../../../src/core/outlet.ts";
 import { openBook, reloadDurable } from "../../../src/core/restart.ts";
@@ -70,11 +70,7 @@ export function createWorld(): World {
   function takeBack(happening: Happening, effects: readonly Effect[]): Effect[] {
     reloadDurable(opened(), disk.snapshot());
     const kept = new Set(disk.snapshot().outbox.map(({ id }) => id));
-    const harmless = effects.filter(
-      (effect) =>
-        harmlessKinds.has(effect.kind) ||
-        (effect.kind === "reply" && effect.outbox !== undefined && kept.has(effect.outbox)),
-    );
+    const harmless = effects.filter((effect) => survivesRefusal(effect, kept));
     const made = [...harmless, ...stepped({ kind: "storeRefused", reason: "the disk is full" })];
     const canBeTold =
       happening.kind === "requested" &&
@@ -123,8 +119,6 @@ export function createWorld(): World {
     nextWakeUp: () => (book === undefined ? undefined : nextWakeUp(book)),
   };
 }
-
-const harmlessKinds = new Set<Effect["kind"]>(["prove", "ask", "check", "publish", "publishController"]);
 
 /** The book is never ahead of the disk, nor behind it: a crash right now would lose nothing that anybody was told. */
 function checkDurable(book: Book, disk: Disk): void {
