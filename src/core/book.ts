@@ -167,6 +167,8 @@ export interface Outlet {
   lastSent: { readonly position: Position; readonly at: Instant } | undefined;
   /** Numbers commands; never goes back. */
   attempt: number;
+  /** It is on, and went on while it was being told to: our doing, and nobody else's. */
+  onByCommand: boolean;
   /** It has contradicted or ignored a command for longer than `switchTimeout`. */
   mismatch: boolean;
 }

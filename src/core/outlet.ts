@@ -32,6 +32,8 @@ export function hear(turn: Turn, outlet: Outlet, position: Position, uptime: Mil
       outlet.movedAt = at; // or earlier, unseen: to be on the safe side it has moved now
     }
     outlet.lastKnown = position;
+    outlet.onByCommand =
+      position === "on" && outlet.command?.position === "on" && !turn.book.settings.observe;
   }
   noteUptime(turn, outlet, uptime);
   if (outlet.command?.position === position) {

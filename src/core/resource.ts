@@ -49,7 +49,7 @@ export function review(turn: Turn, resource: Resource): void {
 function notePower(turn: Turn, resource: Resource, outlet: Outlet): void {
   const { seen } = outlet;
   if (seen.name === "on" && resource.power?.at !== seen.since) {
-    resource.power = { at: seen.since, ours: outlet.own === "commanded", available: false };
+    resource.power = { at: seen.since, ours: outlet.onByCommand, available: false };
   } else if (seen.name === "off") {
     resource.power = undefined;
     resource.bootFailed = false;

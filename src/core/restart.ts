@@ -209,6 +209,7 @@ function newOutlet(
     command: undefined,
     lastSent: undefined,
     attempt: 0,
+    onByCommand: false,
     mismatch: false,
   };
 }

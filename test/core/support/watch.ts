@@ -245,6 +245,10 @@ export function createWatch(lab: LabSettings): Watch {
     if (about === undefined) {
       return;
     }
+    if (["released", "rejected", "lost", "expired"].includes(event) && fields["users"] === 0) {
+      about.cycling = false; // a cycle goes on while anybody is left who waits for the machine
+      about.cycles = 0;
+    }
     if (event === "state" && fields["to"] === "available") {
       about.available = true;
       about.unwritten = diskRefused;
@@ -254,9 +258,6 @@ export function createWatch(lab: LabSettings): Watch {
       ok(!about.available, "I18: no cycle of a machine that was available since power-on");
     } else if (event === "switch-on") {
       about.cycling = false;
-    } else if (["released", "rejected", "lost"].includes(event) && fields["users"] === 0) {
-      about.cycling = false; // a cycle goes on while anybody is left who waits for the machine
-      about.cycles = 0;
     } else if (event === "expired") {
       ok(token?.expires !== undefined && token.expires <= at, "I16: no token expires before its time");
       ok(token.waiters.length === 0, "I16: no token expires while its request waits");
