@@ -2,12 +2,24 @@
 // Run by CI on a fresh machine; needs nothing but the built program.
 
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { must, root, runProgram, startProgram } from "./steps.ts";
+
+// The usual port is taken, by this or by somebody else: the demo must find another one and say so.
+const taken = createServer();
+await new Promise<void>((resolve) => {
+  taken.once("error", () => resolve());
+  taken.listen(1883, "127.0.0.1", () => resolve());
+});
 
 const demo = startProgram(process.execPath, ["dist/main.js", "serve", "--demo"], { cwd: root });
 try {
   await demo.waitFor(/Ctrl-C ends the demo/, 15_000);
-  const port = demo.output().match(/LASTOUT_URL=mqtt:\/\/127\.0\.0\.1:(\d+)/)?.[1] ?? "1883";
+  const port = demo.output().match(/LASTOUT_URL=mqtt:\/\/127\.0\.0\.1:(\d+)/)?.[1];
+  must(
+    port !== undefined && port !== "1883",
+    `the demo takes the next free port and tells it: ${demo.output()}`,
+  );
   const folder = demo.output().match(/\/\S*lastout-demo-\w+/)?.[0];
   const url = ["--url", `mqtt://127.0.0.1:${port}`];
 
@@ -44,4 +56,5 @@ try {
   process.stdout.write("the demo works: powered, available, used, off, gone\n");
 } finally {
   await demo.stop();
+  taken.close();
 }
