@@ -3,26 +3,30 @@
 
 import { randomUUID } from "node:crypto";
 import { startBroker } from "./adapters/broker/broker.ts";
-import { createChecker } from "./adapters/checkers/registry.ts";
 import { systemClock as clock } from "./adapters/clock/system-clock.ts";
-import { createLog } from "./adapters/log/log.ts";
+import { createLog, type LevelledLog } from "./adapters/log/log.ts";
 import { createBus } from "./adapters/mqtt/bus.ts";
 import { createFront } from "./adapters/mqtt/front.ts";
+import { serviceManager } from "./adapters/service/notify.ts";
 import { openStore } from "./adapters/store/store.ts";
-import { createSwitcher } from "./adapters/switchers/registry.ts";
 import type { Config } from "./config/config.ts";
+import type { Loaded } from "./config/load.ts";
 import type { Book } from "./core/book.ts";
 import { isoOf, millis } from "./core/time.ts";
 import { FrontError } from "./ports/front.ts";
 import type { Log } from "./ports/log.ts";
 import { StoreError } from "./ports/store.ts";
-import type { Switcher } from "./ports/switcher.ts";
+import { frontSettingsOf, kitOf } from "./kit.ts";
+import { reloadWhenAsked } from "./reloads.ts";
 import { createAlarm } from "./runtime/alarm.ts";
 import { createHands } from "./runtime/carry-out.ts";
+import { createDevices } from "./runtime/devices.ts";
 import { inboxOf } from "./runtime/inbox.ts";
 import { createLoop } from "./runtime/loop.ts";
 import { readBook } from "./runtime/read-book.ts";
+import { type ReloadSignal, reloadSignal } from "./runtime/reload-signal.ts";
 import { toHappening } from "./runtime/reports.ts";
+import { createService } from "./runtime/service.ts";
 import { stopSignal } from "./runtime/stop-signal.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +38,8 @@ const exit = { done: 0, unavailable: 69, internal: 70, busy: 75 } as const;
 
 export interface ControllerOptions {
   readonly config: Config;
+  /** Read the configuration again, on SIGHUP; `undefined`: SIGHUP ends the process, as it does by itself. */
+  readonly readAgain: (() => Loaded) | undefined;
   /** Called when the controller serves its base. */
   readonly started: () => void;
 }
@@ -42,11 +48,12 @@ export interface ControllerOptions {
  * Run a controller until it is told to stop (SIGTERM, SIGINT) or cannot go on. Neither changes an outlet.
  * @returns the exit status: 0 stopped; 69 no broker could be opened; 75 another controller has the base or the store; 70 anything else
  */
-export async function runController({ config, started }: ControllerOptions): Promise<number> {
-  const log = createLog({ level: config.log.level });
+export async function runController(options: ControllerOptions): Promise<number> {
+  const hangUp = options.readAgain === undefined ? undefined : reloadSignal();
+  const log = createLog({ level: options.config.log.level });
   const stop = stopSignal();
   const opened: (() => Promise<void>)[] = [];
-  const status = await runParts({ config, started, log, stop, opened }).catch((error: unknown) =>
+  const status = await runParts({ ...options, log, stop, hangUp, opened }).catch((error: unknown) =>
     explainFailure(log, error),
   );
   let hanging = false;
@@ -54,6 +61,7 @@ export async function runController({ config, started }: ControllerOptions): Pro
     hanging = !(await closesInTime(close, log)) || hanging;
   }
   stop.dispose();
+  hangUp?.dispose();
   if (hanging) {
     process.exit(status); // what hangs would keep the process alive; everything acknowledged is on disk
   }
@@ -75,13 +83,21 @@ async function closesInTime(close: () => Promise<void>, log: Log): Promise<boole
 }
 
 interface Run extends ControllerOptions {
-  readonly log: Log;
+  readonly log: LevelledLog;
   readonly stop: { readonly asked: Promise<string> };
+  readonly hangUp: ReloadSignal | undefined;
   /** How to close what was opened, in the order of opening. */
   readonly opened: (() => Promise<void>)[];
 }
 
-async function runParts({ config, started, log, stop, opened }: Run): Promise<number> {
+async function runParts({ config, readAgain, started, log, stop, hangUp, opened }: Run): Promise<number> {
+  const manager = serviceManager(process.env, { clock, log });
+  opened.push(() => manager.close());
+  const service = createService(manager, clock, {
+    waiting: `Waiting for the broker at ${config.mqtt.url}`,
+    serving: `Serving the base topic ${config.mqtt.base}`,
+  });
+
   const store = await openStore(config.store.path, { log });
   opened.push(() => store.close());
   const book = await readBook(config.settings, store, clock, log);
@@ -100,30 +116,18 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
       base: config.mqtt.base,
       sessionExpiry: Math.round(config.mqtt.sessionExpiry / 1000),
       replyPrefixes: config.mqtt.replyPrefixes,
-      payloadLimit: config.limits.payload,
       instance: randomUUID(),
       version,
       started: isoOf(clock.wall()),
-      observe: config.settings.observe,
-      counts: { resources: config.settings.resources.size, pools: 0 },
+      ...frontSettingsOf(config),
     },
     { clock, log },
   );
 
-  const switchers = new Map(
-    [...config.switchers].map(([name, { options, timeout }]) => {
-      const switcher: Switcher = createSwitcher(options, { name, bus, clock });
-      return [name, { switcher, timeout }];
-    }),
-  );
-  const checkers = new Map(
-    [...config.checks].map(([name, options]) => {
-      const timeout = config.settings.resources.get(name)?.check?.timeout ?? millis(2000);
-      return [name, { checker: createChecker(options), timeout }];
-    }),
-  );
+  const devices = createDevices(kitOf(config, { bus, clock }), { clock, log });
 
   const failed = Promise.withResolvers<number>();
+  const stopping = new AbortController();
   const loop = createLoop({
     book,
     store,
@@ -131,7 +135,10 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
     log,
     createAlarm,
     carryOut: (effects, at) => carryOut(effects, at),
-    tend: () => front.tend(),
+    tend: () => {
+      service.tend();
+      front.tend();
+    },
     failed: (error) => {
       log.fatal(
         { err: error, book: inspectable(book) },
@@ -143,19 +150,20 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
   const carryOut = createHands({
     book,
     front,
-    switchers,
-    checkers,
+    ...devices,
+    stopping: stopping.signal,
     clock,
     log,
     submit: (happening) => loop.submit(happening),
   });
 
   loop.start();
-  opened.push(() => loop.stop());
-  for (const [name, { switcher }] of switchers) {
-    switcher.start((report) => loop.submit(toHappening(name, report)));
-    opened.push(() => switcher.close());
-  }
+  opened.push(() => {
+    stopping.abort();
+    return loop.stop();
+  });
+  devices.start((name, said) => loop.submit(toHappening(name, said)));
+  opened.push(() => devices.close());
   bus.start();
   opened.push(() => bus.close());
   opened.push(() => front.close());
@@ -163,13 +171,35 @@ async function runParts({ config, started, log, stop, opened }: Run): Promise<nu
     log.fatal({}, sentence);
     failed.resolve(exit.busy);
   });
-  const serving = front.start(inbox).then(() => started());
+  const serving = front.start(inbox).then(() => {
+    service.serving();
+    started();
+  });
   serving.catch((error: unknown) => failed.resolve(explainFailure(log, error)));
+
+  if (hangUp !== undefined && readAgain !== undefined) {
+    const reloads = reloadWhenAsked(hangUp, readAgain, {
+      config,
+      book,
+      loop,
+      front,
+      devices,
+      bus,
+      service,
+      clock,
+      log,
+    });
+    opened.push(() => {
+      hangUp.end();
+      return reloads;
+    });
+  }
 
   return await Promise.race([
     failed.promise,
     stop.asked.then((signal) => {
       log.info({ signal }, "Stopping; every outlet stays as it is");
+      service.stopping();
       return exit.done;
     }),
   ]);

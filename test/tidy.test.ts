@@ -40,7 +40,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   runtime: ["core", "ports", "runtime"],
   config: ["core", "ports", "adapters", "config", "version.ts"],
   "version.ts": [],
-  "app.ts": ["core", "ports", "adapters", "runtime", "config", "version.ts"],
+  "kit.ts": ["core", "ports", "adapters", "runtime", "config"],
+  "reloads.ts": ["core", "ports", "adapters", "runtime", "config", "kit.ts"],
+  "app.ts": ["core", "ports", "adapters", "runtime", "config", "version.ts", "kit.ts", "reloads.ts"],
   demo: ["core", "ports", "adapters", "config", "demo", "app.ts"],
   cli: ["core", "ports", "adapters", "config", "cli", "demo", "app.ts", "version.ts"],
   "main.ts": ["cli"],
@@ -119,12 +121,14 @@ describe("files", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("of switchers and checkers are in their registry", () => {
-    const missing = ["switchers", "checkers"].flatMap((kind) => {
+  it("of switchers, checkers and shutdowns are in their registry", () => {
+    const missing = ["switchers", "checkers", "shutdowns"].flatMap((kind) => {
       const folder = `src/adapters/${kind}/`;
       const registry = src.find(({ path }) => path === `${folder}registry.ts`)?.text ?? "";
       return src
-        .filter(({ path, text }) => path.startsWith(folder) && /= define(Switcher|Checker)\(/.test(text))
+        .filter(
+          ({ path, text }) => path.startsWith(folder) && /= define(Switcher|Checker|Shutdown)\(/.test(text),
+        )
         .filter(({ path }) => !registry.includes(`"./${path.slice(folder.length)}"`))
         .map(({ path }) => path);
     });

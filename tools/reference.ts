@@ -3,8 +3,9 @@
 
 import { writeFileSync } from "node:fs";
 import { checkerKinds } from "../src/adapters/checkers/registry.ts";
+import { shutdownKinds } from "../src/adapters/shutdowns/registry.ts";
 import { switcherKinds } from "../src/adapters/switchers/registry.ts";
-import { configJsonSchema } from "../src/config/json-schema.ts";
+import { configJsonSchema, typedForms } from "../src/config/json-schema.ts";
 
 type Node = ReturnType<typeof configJsonSchema>;
 
@@ -37,13 +38,14 @@ export function configurationReference(): string {
   const sections = Object.entries(schema.properties ?? {}).map(
     ([name, node]) => [name, asNode(node)] as const,
   );
-  const plain = sections.filter(([, node]) => !isSection(node));
+  const plain = sections.filter(([, node]) => node.type !== "object");
   const behaviour = asNode(schema.properties?.["defaults"]);
   const resource = asNode(asNode(schema.properties?.["resources"]).additionalProperties);
+  const field = (name: string): Node => asNode(resource.properties?.[name]);
   const own = Object.fromEntries(
-    Object.entries(resource.properties ?? {}).filter(
-      ([name]) => !(name in (behaviour.properties ?? {})) && name !== "check",
-    ),
+    Object.entries(resource.properties ?? {})
+      .filter(([name]) => !(name in (behaviour.properties ?? {})))
+      .map(([name, node]) => [name, below(name, asNode(node))]),
   );
   const named = ["mqtt", "broker", "store", "limits", "log"].map((name) =>
     part(`## ${name}`, asNode(schema.properties?.[name])),
@@ -59,23 +61,50 @@ export function configurationReference(): string {
     ...kinds("switcher", entryOf(schema, "switchers"), switcherKinds),
     "## resources\n",
     `${asNode(schema.properties?.["resources"]).description ?? ""}\n`,
-    table({ ...resource, properties: { ...own, check: { description: "See below." } } }),
+    table({ ...resource, properties: own }),
     "All keys of `defaults` may stand here as well.\n",
+    "## pools\n",
+    `${asNode(schema.properties?.["pools"]).description ?? ""}\n`,
+    table(entryOf(schema, "pools")),
     "## check\n",
-    `In a resource. ${asNode(resource.properties?.["check"]).description ?? ""}\n`,
-    ...kinds("check", asNode(resource.properties?.["check"]), checkerKinds),
+    `In a resource. ${field("check").description ?? ""}\n`,
+    ...kinds("check", field("check"), checkerKinds),
+    "## shutdown\n",
+    `In a resource. ${field("shutdown").description ?? ""}\n`,
+    shutdownStory,
+    ...kinds("shutdown", field("shutdown"), shutdownKinds),
+    "## keepWhile\n",
+    `In a resource. ${field("keepWhile").description ?? ""}\n`,
+    'It is a check of any kind, with the same keys as under `check`; there, "available" is what up means here.\n',
   ]
     .join("\n")
     .trimEnd()
     .concat("\n");
 }
 
+const shutdownStory = `Power is cut only when the resource no longer answers its check and (with \`idleBelow\`) draws little, for \`settle\`. Without a check, the good
+end of a command (\`exec\`, \`ssh\`) counts as the machine's, of which \`lastout check\` warns; a request (\`http\`, \`mqtt\`) cannot do without a check. What is not
+gone within \`timeout\` stays on, unless \`onTimeout\` says otherwise.
+`;
+
+/** What has a section of its own on the page is only named in the table. */
+const below = (name: string, node: Node): Node =>
+  typedForms(node).length === 0
+    ? node
+    : {
+        description:
+          name === "keepWhile"
+            ? "A check; see [below](#keepwhile)."
+            : `${name === "shutdown" ? "`none`, or a section; see" : "See"} [below](#${name}).`,
+      };
+
 const asNode = (node: Node | boolean | undefined): Node => (typeof node === "object" ? node : {});
 
 const entryOf = (schema: Node, section: string): Node =>
   asNode(asNode(schema.properties?.[section]).additionalProperties);
 
-const isSection = (node: Node): boolean => node.type === "object";
+/** Keys that are known, unlike names that the user gives. */
+const isSection = (node: Node): boolean => node.type === "object" && node.properties !== undefined;
 
 const part = (title: string, node: Node, more = ""): string =>
   `${title}\n\n${[node.description ?? "", more].filter((text) => text !== "").join(" ")}\n\n${table(node)}`;
@@ -85,7 +114,7 @@ function kinds(
   node: Node,
   registry: readonly { readonly type: string; readonly summary: string }[],
 ): string[] {
-  return (node.oneOf ?? []).map(asNode).map((form) => {
+  return typedForms(node).map((form) => {
     const type = String(asNode(form.properties?.["type"]).const);
     const summary = registry.find((kind) => kind.type === type)?.summary ?? "";
     return `### ${word} of type \`${type}\`\n\n${summary}\n\n${table(form)}`;
@@ -117,22 +146,25 @@ function formOf(field: Node): string {
   if (field.enum !== undefined) {
     return field.enum.map((word) => `\`${String(word)}\``).join(" ");
   }
-  if (field.anyOf !== undefined) {
-    return "duration"; // The only union in the file.
+  const forms = field.anyOf?.map((form) => asNode(form).type);
+  if (forms !== undefined) {
+    return forms.includes("array") ? "text, or list of texts" : "duration"; // The only unions in the file.
   }
-  const forms: Readonly<Record<string, string>> = {
+  const names: Readonly<Record<string, string>> = {
     string: "text",
     integer: "whole number",
     number: "number",
     boolean: "`true` `false`",
     array: "list of texts",
+    object: "texts by name",
   };
-  return forms[String(field.type)] ?? "section";
+  return names[String(field.type)] ?? "section";
 }
 
 function meaningOf(field: Node, required: boolean): string {
   const standing =
-    field.default === undefined
+    // Of an empty text its description says that it is empty.
+    field.default === undefined || field.default === ""
       ? []
       : [`Default \`${JSON.stringify(field.default).replace(/^"(.*)"$/, "$1")}\`.`];
   return [field.description ?? "", ...(required ? ["Required."] : standing)].join(" ");

@@ -41,3 +41,11 @@ export const hostName = z
   .regex(/^[A-Za-z0-9_:.%\p{L}\p{N}][A-Za-z0-9_:.%\p{L}\p{N}\p{M}-]*$/u, {
     error: "is no host name or address: letters, digits, `.`, `:`, `_` and `-`, not beginning with `-`",
   });
+
+const word = z.string().refine((text) => !text.includes("\0"), { error: "has a NUL character" });
+
+/** A program and its arguments, to be started without a shell. */
+export const argumentList = z.tuple(
+  [word.min(1, { error: "is empty: write the program, best with its whole path" })],
+  word,
+);

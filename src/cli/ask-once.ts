@@ -1,23 +1,25 @@
 // One request that is answered at once, over a connection of its own.
 
 import { type Client, type Fields, openClient, promptly } from "./client.ts";
-import { clientSettings } from "./client-settings.ts";
+import { type ClientSettings, clientSettings } from "./client-settings.ts";
 import type { Context } from "./command.ts";
 import { CommandError } from "./exit-codes.ts";
 import { interruption } from "./signals.ts";
 import type { Reply } from "./wire.ts";
 
 /**
+ * @param fieldsFor the fields, for who asks
  * @param more `evenAway`: without a controller the broker gets the request all the same, to keep for it
  * @throws CommandError, Interrupted
  */
 export async function askOnce(
   { args, env, terminal, clock }: Context,
   topic: string,
-  fields: Fields,
+  fieldsFor: (settings: ClientSettings) => Fields,
   more: { readonly evenAway: boolean } = { evenAway: false },
 ): Promise<Reply> {
   const settings = await clientSettings(args, env);
+  const fields = fieldsFor(settings);
   const stop = interruption();
   try {
     const client = await openClient({

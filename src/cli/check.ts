@@ -56,8 +56,9 @@ async function check({ args, env, terminal }: Context): Promise<number> {
     );
   } else if (loaded.ok) {
     const { settings, switchers } = loaded.config;
+    const pools = settings.pools.size === 0 ? "" : `, ${count(settings.pools.size, "pool")}`;
     terminal.out(
-      `${file} is valid: ${count(settings.resources.size, "resource")}, ${count(switchers.size, "switcher")}`,
+      `${file} is valid: ${count(settings.resources.size, "resource")}, ${count(switchers.size, "switcher")}${pools}`,
     );
   }
   return loaded.ok ? exits.done : exits.configuration;

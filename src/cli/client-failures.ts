@@ -26,21 +26,24 @@ export const noController = (url: string, base: string, status: string | undefin
 /** Brokers drop what their access list denies without a word, most of them. */
 export const noAnswer = (
   url: string,
-  topics: { readonly asked: string; readonly replies: string },
+  topics: { readonly asked: string; readonly replies: string; readonly hint: string },
   patience: Millis | undefined,
 ): CommandError =>
   new CommandError(
     "no-answer",
     `the controller at ${url} did not answer${patience === undefined ? "" : ` within ${Math.round(patience / 1000)} s`}; ` +
-      `does the broker let this user write to ${topics.asked} and read ${topics.replies}/#?`,
+      `does the broker let this user write to ${topics.asked} and read ${topics.replies}/#?${topics.hint}`,
   );
 
-/** The broker said no to a subscription or a message; `undefined` when the error is another: the connection broke. */
-export function refusal(url: string, error: unknown): CommandError | undefined {
+/**
+ * The broker said no to a subscription or a message; `undefined` when the error is another: the connection broke.
+ * @param hint what to add to its sentence
+ */
+export function refusal(url: string, error: unknown, hint = ""): CommandError | undefined {
   if (!(error instanceof Error) || !("code" in error)) {
     return undefined;
   }
   return error.code === "refused" || error.code === "not-authorised"
-    ? new CommandError("not-authorised", `${url}: ${error.message}`, { cause: error })
+    ? new CommandError("not-authorised", `${url}: ${error.message}${hint}`, { cause: error })
     : undefined;
 }

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { nearestName } from "../core/names.ts";
 import type { Arguments } from "./arguments.ts";
+import { type ClientTls, clientTls } from "./client-tls.ts";
 import { CommandError } from "./exit-codes.ts";
 
-export interface ClientSettings {
+export interface ClientSettings extends ClientTls {
   /** mqtt, mqtts, ws or wss; without user and password. */
   readonly url: string;
   readonly username: string | undefined;
@@ -24,6 +25,9 @@ const clientFile = z.strictObject({
   username: z.string().optional(),
   password: z.string().optional(),
   base: z.string().optional(),
+  ca: z.string().optional(),
+  cert: z.string().optional(),
+  key: z.string().optional(),
   bearer: z.string().optional(),
 });
 
@@ -49,6 +53,7 @@ export async function clientSettings(args: Arguments, env: Environment): Promise
         ? (found(env["LASTOUT_PASSWORD"], "")?.text ?? file.password)
         : await readPassword(passwordFile),
     base: base === undefined ? "lastout" : baseTopic(base),
+    ...(await clientTls({ env, file, path })),
   };
 }
 

@@ -5,10 +5,10 @@
 import { randomBytes } from "node:crypto";
 import type { LostCode } from "../adapters/mqtt/connection-port.ts";
 import { type Instant, instant, type Millis, millis } from "../core/time.ts";
-import { isOwner } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import { noAnswer, noController, notConnected, refusal, stillAway } from "./client-failures.ts";
 import type { ClientSettings } from "./client-settings.ts";
+import { replySpace, requestTopic, topicHint } from "./client-topics.ts";
 import { CommandError } from "./exit-codes.ts";
 import { createWakeUps } from "./wake-ups.ts";
 import { type Reply, readInfo, readMarker, readReply } from "./wire.ts";
@@ -16,9 +16,9 @@ import { type Reply, readInfo, readMarker, readReply } from "./wire.ts";
 export interface ClientOptions {
   readonly settings: ClientSettings;
   readonly clock: Clock;
-  /** Topics below the base to listen to, besides replies and the controller's status. */
+  /** Topics below the base to listen to, besides replies and the controller's status; the broker must take them. */
   readonly filters: readonly string[];
-  readonly will?: { readonly topic: string; readonly payload: string } | undefined;
+  readonly will?: { readonly topic: string; readonly fields: Fields } | undefined;
   /** A message on one of the filters; `topic` is what follows the base. */
   readonly heard?: (message: { readonly topic: string; readonly payload: string }) => void;
   /** For notes to a person: the connection broke, is back, the controller went, came. */
@@ -41,13 +41,16 @@ export interface Client {
   pictureComplete(seen: () => number): Promise<void>;
   /** @throws CommandError `unreachable`, `no-controller`, `no-answer` */
   request(request: RequestOptions): Promise<Reply>;
+  /** Listen to more topics below the base, for what is only shown: a broker that refuses them is not asked again. */
+  listen(filters: readonly string[]): void;
+  unlisten(filters: readonly string[]): void;
   /** Hand a message to the broker without waiting for a reply: for the end of things. @throws ConnectionError */
   tell(topic: string, fields: Fields): Promise<void>;
   /** @param abort end without a farewell, so that the broker sends the will */
   close(abort?: boolean): Promise<void>;
 }
 
-export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 interface RequestOptions {
   /** Below the base: `build1/acquire`. */
@@ -86,6 +89,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { changed, wake, waitFor } = createWakeUps(clock);
   const waiting = new Map<string, (reply: Reply) => void>();
   const markers = new Set<string>();
+  const filters = new Set(options.filters);
   let status: string | undefined;
   let resources: number | undefined;
   /** Grows whenever what was sent before may be lost: with every connection and every start of the controller. */
@@ -103,12 +107,20 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       clientId: `lastout-cli-${random.slice(0, 11)}`,
       username: settings.username,
       password: settings.password,
+      ca: settings.ca,
+      cert: settings.cert,
+      key: settings.key,
       clean: true,
       keepalive,
       will:
         options.will === undefined
           ? undefined
-          : { topic: `${base}/${options.will.topic}`, payload: options.will.payload, qos: 1, retain: false },
+          : {
+              topic: requestTopic(settings, options.will.topic, options.will.fields),
+              payload: JSON.stringify(options.will.fields),
+              qos: 1,
+              retain: false,
+            },
       reconnect: true,
     },
     {
@@ -129,10 +141,8 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   /** Nothing is sent before the broker has taken the subscriptions: a reply could come before them. Never rejects. */
   async function settle(): Promise<void> {
     try {
-      const filters = ["controller/status", "controller/info", ...options.filters].map(
-        (filter) => `${base}/${filter}`,
-      );
-      await connection.subscribe([replyTopic, ...filters].map((filter) => ({ filter, qos: 1 })));
+      const all = ["controller/status", "controller/info", ...filters].map((filter) => `${base}/${filter}`);
+      await connection.subscribe([replyTopic, ...all].map((filter) => ({ filter, qos: 1 })));
     } catch (error) {
       // A broken connection is told by `lost`; a refusal stays one however often it is tried.
       const refused = refusal(url, error);
@@ -261,19 +271,23 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     }
   }
 
-  function unanswered({ topic, patience }: RequestOptions): CommandError {
+  function unanswered({ topic, fields, patience }: RequestOptions): CommandError {
     if (!ready) {
       return stillAway(url);
     }
-    return status === "online"
-      ? noAnswer(url, { asked: `${base}/${topic}`, replies: replySpace(settings) }, patience)
-      : noController(url, base, status);
+    const given = fields(millis(0));
+    const topics = {
+      asked: requestTopic(settings, topic, given),
+      replies: replySpace(settings),
+      hint: topicHint(settings, given),
+    };
+    return status === "online" ? noAnswer(url, topics, patience) : noController(url, base, status);
   }
 
   /** Not waited for: patience ends also while a broker is silent. A connection that breaks is seen by the caller, which sends again. */
   function send(topic: string, fields: Fields, refused: (error: CommandError) => void): void {
     tell(topic, fields).catch((error: unknown) => {
-      const no = refusal(url, error);
+      const no = refusal(url, error, topicHint(settings, fields));
       if (no !== undefined) {
         refused(no);
       }
@@ -281,12 +295,42 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   }
 
   async function tell(topic: string, fields: Fields): Promise<void> {
-    await connection.publish(`${base}/${topic}`, JSON.stringify(fields), {
+    await connection.publish(requestTopic(settings, topic, fields), JSON.stringify(fields), {
       qos: 1,
       retain: false,
       contentType: "application/json",
       responseTopic: fields["replyTo"] === undefined ? undefined : replyTopic,
     });
+  }
+
+  /** Before there is a connection, and after it broke, `settle` subscribes to all. */
+  function listen(more: readonly string[]): void {
+    for (const filter of more) {
+      filters.add(filter);
+    }
+    if (ready) {
+      connection
+        .subscribe(more.map((filter) => ({ filter: `${base}/${filter}`, qos: 1 })))
+        .catch((error: unknown) => {
+          if (refusal(url, error) !== undefined) {
+            forget(more);
+          }
+        });
+    }
+  }
+
+  function unlisten(less: readonly string[]): void {
+    forget(less);
+    if (ready) {
+      // A connection that breaks meanwhile has no subscriptions left.
+      connection.unsubscribe(less.map((filter) => `${base}/${filter}`)).catch(() => {});
+    }
+  }
+
+  function forget(gone: readonly string[]): void {
+    for (const filter of gone) {
+      filters.delete(filter);
+    }
   }
 
   async function pictureComplete(seen: () => number): Promise<void> {
@@ -329,16 +373,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     },
     pictureComplete,
     request,
+    listen,
+    unlisten,
     tell,
     close,
   };
-}
-
-/**
- * Where replies come. A user has a reply space of their own: that is what brokers are set up to let them read (protocol 4.2).
- * MQTT allows longer topics, the controller answers to 256 bytes.
- */
-function replySpace({ base, username }: ClientSettings): string {
-  const own = `${base}/reply/${username ?? ""}`;
-  return username !== undefined && isOwner(username) && Buffer.byteLength(own) <= 230 ? own : `${base}/reply`;
 }

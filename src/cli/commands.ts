@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./check.ts")).checkCommand,
   },
   {
+    name: "reload",
+    summary: "have the running controller read its configuration again",
+    load: async () => (await import("./reload.ts")).reloadCommand,
+  },
+  {
     name: "run",
     summary: "acquire a token, wait until the resource is available, run a command, release",
     load: async () => (await import("./run.ts")).runCommand,
@@ -47,12 +52,22 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "tokens",
-    summary: "show who holds tokens",
+    summary: "show who holds tokens, and who waits for one",
     load: async () => (await import("./tokens.ts")).tokensCommand,
   },
   {
     name: "watch",
     summary: "show events and changes as they come",
     load: async () => (await import("./watch.ts")).watchCommand,
+  },
+  {
+    name: "override",
+    summary: "keep a resource on, lock it out, or give it back to the controller",
+    load: async () => (await import("./override.ts")).overrideCommand,
+  },
+  {
+    name: "cycle",
+    summary: "switch a resource off and on again",
+    load: async () => (await import("./cycle.ts")).cycleCommand,
   },
 ];

@@ -39,16 +39,24 @@ export function progressText(
   return `${standing(name, object)}, ${spoken(elapsed)}${estimate}${problemText(object)}`;
 }
 
+/** `waiting in the queue of build1: 3 ahead`; `ahead` undefined where there is no one number. */
+export const queueText = (names: string, ahead: number | undefined): string =>
+  `waiting in the queue of ${names}${ahead === undefined ? "" : ahead === 0 ? ": next" : `: ${ahead} ahead`}`;
+
 /** The same for where lines stay: no time in it that would be wrong a moment later. */
 export const changeText = (name: string, object: StateObject): string =>
   `${standing(name, object)}${problemText(object)}`;
 
 /** Two objects with the same key have nothing new to tell a person. */
 export const changeKey = (object: StateObject): string =>
-  [object.state, object.phase ?? "", object.problem?.code ?? ""].join(" ");
+  [object.state, object.phase ?? "", object.problem?.code ?? "", object.free ?? ""].join(" ");
 
-const standing = (name: string, { phase, state }: StateObject): string =>
-  phase === undefined || phase === "" ? `${name} is ${state}` : `${name} is ${phase}: ${state}`;
+function standing(name: string, { phase, state, free, members }: StateObject): string {
+  if (members !== undefined) {
+    return `${name} is ${state}, ${free ?? 0} of ${members} free`;
+  }
+  return phase === undefined || phase === "" ? `${name} is ${state}` : `${name} is ${phase}: ${state}`;
+}
 
 const problemText = ({ problem }: StateObject): string =>
   problem === null || problem === undefined ? "" : `; problem ${problemCell(problem)}`;

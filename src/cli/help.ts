@@ -38,7 +38,7 @@ export function commandHelp(name: string, command: Command): string {
       ? []
       : [
           "Without an option its environment variable counts, then the file",
-          "$XDG_CONFIG_HOME/lastout/client.yaml (url, username, password, base), then the default.",
+          "$XDG_CONFIG_HOME/lastout/client.yaml (url, username, password, base, ca, cert, key), then the default.",
           "",
         ]),
     "Examples:",

@@ -4,12 +4,14 @@
 import { instant, type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Client, promptly } from "./client.ts";
-import { acquireFields, type Wish } from "./obtain.ts";
 import type { Reply } from "./wire.ts";
+import { acquireFields, topicOf, type Wish } from "./wish.ts";
 
 export interface Keeper {
   /** The connection is back: the will may have been sent, so the token is acquired again. */
   reconnected(): void;
+  /** The token has ended before its time, as `why` says; it is asked for again after a while. */
+  ended(why: string): void;
   stop(): Promise<void>;
 }
 
@@ -27,7 +29,8 @@ export function keepToken(
   parts: { readonly clock: Clock; readonly say: (text: string) => void },
 ): Keeper {
   const { clock, say } = parts;
-  const { resource, token, owner } = wish;
+  const { names, token, owner } = wish;
+  const resource = names.join(",");
   const stopped = new AbortController();
   let wakeUp = new AbortController();
   let third = thirdOf(granted);
@@ -87,7 +90,7 @@ export function keepToken(
   async function ask(acquiring: boolean): Promise<Reply | string> {
     try {
       return await client.request({
-        topic: `${resource}/${acquiring ? "acquire" : "renew"}`,
+        topic: topicOf(names, acquiring ? "acquire" : "renew"),
         fields: () =>
           acquiring
             ? acquireFields({ ...wish, wait: "granted", timeout: undefined }, millis(0))
@@ -113,6 +116,15 @@ export function keepToken(
       reconnections += 1;
       acquireNext = true;
       due = clock.now();
+      wakeUp.abort();
+    },
+    ended: (why) => {
+      if (stopped.signal.aborted) {
+        return;
+      }
+      tell(`the token has ended: ${why}; the command goes on`);
+      acquireNext = true;
+      due = instant(clock.now() + retryAfterMs);
       wakeUp.abort();
     },
     stop: async () => {

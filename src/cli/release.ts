@@ -6,12 +6,13 @@ import type { Command, Context } from "./command.ts";
 import { usersText } from "./describe.ts";
 import { exits } from "./exit-codes.ts";
 import { refused, replyText } from "./refusal.ts";
-import { owner, resourceAndToken } from "./values.ts";
+import { owner, resourcesAndToken } from "./values.ts";
+import { topicOf } from "./wish.ts";
 
-const usage = "release RESOURCE TOKEN";
+const usage = "release RESOURCE[,...] TOKEN";
 
 export const releaseCommand: Command = {
-  usage: "RESOURCE TOKEN",
+  usage: "RESOURCE[,...] TOKEN",
   about:
     "Give a token back. After the last one the resource is switched off when its off delay has passed. A token that is not held\n" +
     "(released before, or expired) is no failure. While the controller is away the broker keeps the release for it; that is\n" +
@@ -27,12 +28,12 @@ export const releaseCommand: Command = {
 
 async function release(context: Context): Promise<number> {
   const { args, terminal } = context;
-  const { resource, token } = resourceAndToken(args, `lastout ${usage}`);
+  const { names, token } = resourcesAndToken(args, `lastout ${usage}`);
   const named = args.value("owner");
   const reply = await askOnce(
     context,
-    `${resource}/release`,
-    { token, owner: named === undefined ? undefined : owner(named) },
+    topicOf(names, "release"),
+    () => ({ token, owner: named === undefined ? undefined : owner(named) }),
     { evenAway: true },
   );
   if (!reply.ok && reply.error !== "unknown-token") {
@@ -40,8 +41,8 @@ async function release(context: Context): Promise<number> {
   }
   terminal.say(
     reply.ok
-      ? `${resource}: released ${token}${reply.users === undefined ? "" : `, ${usersText(reply.users)} left`}`
-      : `${resource}: ${token} was not held: ${reply.message}`,
+      ? `${names.join(",")}: released ${token}${reply.users === undefined ? "" : `, ${usersText(reply.users)} left`}`
+      : `${names.join(",")}: ${token} was not held: ${reply.message}`,
   );
   if (args.has("json")) {
     terminal.out(replyText(reply));

@@ -5,12 +5,13 @@ import type { Command, Context } from "./command.ts";
 import { exits } from "./exit-codes.ts";
 import { refused, replyText } from "./refusal.ts";
 import { askOnce } from "./ask-once.ts";
-import { owner, resourceAndToken, ttlOption } from "./values.ts";
+import { owner, resourcesAndToken, ttlOption } from "./values.ts";
+import { topicOf } from "./wish.ts";
 
-const usage = "renew RESOURCE TOKEN [--ttl D]";
+const usage = "renew RESOURCE[,...] TOKEN [--ttl D]";
 
 export const renewCommand: Command = {
-  usage: "RESOURCE TOKEN [--ttl D]",
+  usage: "RESOURCE[,...] TOKEN [--ttl D]",
   about:
     "Extend a token that is held by its own time again, or by --ttl from now. Prints the time of its expiry; with --json the\n" +
     "controller's reply. A token that is no longer held is not made anew: exit 65, and the message says how it ended.",
@@ -26,14 +27,14 @@ export const renewCommand: Command = {
 
 async function renew(context: Context): Promise<number> {
   const { args, terminal } = context;
-  const { resource, token } = resourceAndToken(args, `lastout ${usage}`);
+  const { names, token } = resourcesAndToken(args, `lastout ${usage}`);
   const ttl = ttlOption(args);
   const named = args.value("owner");
-  const reply = await askOnce(context, `${resource}/renew`, {
+  const reply = await askOnce(context, topicOf(names, "renew"), () => ({
     token,
     ttl: ttl === undefined ? undefined : ttl / 1000,
     owner: named === undefined ? undefined : owner(named),
-  });
+  }));
   if (!reply.ok) {
     return refused(context, reply);
   }

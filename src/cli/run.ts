@@ -1,7 +1,6 @@
 // `lastout run`: a token for as long as a command runs. It waits until the resource is available, starts the command, keeps the token,
 // hands signals on, releases, and ends as the command did. If it dies itself, its will releases.
 
-import { lostWill, readWish, wishOptions } from "./acquire.ts";
 import { clientOptions } from "./arguments.ts";
 import { startChild } from "./child.ts";
 import { type Client, openClient, promptly } from "./client.ts";
@@ -9,27 +8,40 @@ import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { CommandError, Interrupted } from "./exit-codes.ts";
 import { type Keeper, keepToken } from "./keep.ts";
-import { obtain, showProgress, type Wish } from "./obtain.ts";
+import { obtain } from "./obtain.ts";
+import { showProgress } from "./progress.ts";
 import { refused } from "./refusal.ts";
 import { forwarding, onSignals } from "./signals.ts";
-import { onlyResource } from "./values.ts";
+import { resourceList } from "./values.ts";
+import { type GoodReply, readEvent } from "./wire.ts";
+import { lostWill, readWish, topicOf, type Wish, wishOptions } from "./wish.ts";
 
 const usage =
-  "run RESOURCE [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] -- COMMAND [ARG ...]";
+  "run RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] -- COMMAND ...";
 
 export const runCommand: Command = {
   usage: usage.replace(/^run /, ""),
   about:
     "Acquire a token, wait until the resource is available, run COMMAND, release the token. The command finds LASTOUT_TOKEN and\n" +
-    "LASTOUT_RESOURCE in its environment. The token is renewed in the background; a broker or controller that is away meanwhile does\n" +
-    "not end the command. Signals are handed on. The exit status is the command's, 128+n when signal n ended it, 75 when the resource\n" +
-    "is not to be had, 69 when broker or controller cannot be reached.",
+    "LASTOUT_RESOURCE in its environment: of a pool the member that it got, of several names all of them, with commas. Where it is\n" +
+    "taken it is queued for with --timeout, else refused. The token is renewed in the background; a broker or controller that is\n" +
+    "away meanwhile does not end the command, and neither does a lockout, of which it warns. Signals are handed on. The exit status\n" +
+    "is the command's, 128+n when signal n ended it, 75 when the resource is not to be had, 69 when broker or controller cannot be\n" +
+    "reached.",
   options: { ...wishOptions, ...clientOptions },
   examples: [
     ["lastout run build1 -- make test", "as long as make runs, build1 is on"],
     [
       'lastout run build1 --timeout 10m --purpose "$BUILD_URL" -- ssh build1 ./nightly.sh',
       "give up after ten minutes of waiting",
+    ],
+    [
+      "lastout run builders --timeout 1h -- sh -c 'ssh \"$LASTOUT_RESOURCE\" make'",
+      "on whichever member of the pool 'builders' is free first",
+    ],
+    [
+      "lastout run rack1,analyzer --exclusive --timeout 1h -- ./measure.sh",
+      "both at once, shared with nobody",
     ],
   ],
   run,
@@ -39,8 +51,13 @@ async function run(context: Context): Promise<number> {
   const { args, env, terminal, clock } = context;
   const command = commandAfterDashes(context);
   const settings = await clientSettings(args, env);
-  const wish = readWish(args, settings, onlyResource(args, `lastout ${usage}`), "available");
-  const stage: Stage = { signalled: new AbortController(), hand: undefined, keeper: undefined };
+  const wish = readWish(args, settings, resourceList(args, `lastout ${usage}`), "available");
+  const stage: Stage = {
+    signalled: new AbortController(),
+    hand: undefined,
+    keeper: undefined,
+    granted: [],
+  };
   const dispose = onSignals(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"], (signal) => {
     if (stage.hand === undefined) {
       stage.signalled.abort(new Interrupted(signal));
@@ -48,33 +65,34 @@ async function run(context: Context): Promise<number> {
       stage.hand(signal);
     }
   });
-  const progress = showProgress(wish.resource, { terminal, clock });
+  const progress = showProgress(wish, { terminal, clock });
   try {
     const client = await openClient({
       settings,
       clock,
-      filters: [wish.resource],
+      filters: progress.filters,
       will: lostWill(wish),
-      heard: ({ payload }) => progress.heard(payload),
+      heard: (message) => {
+        progress.heard(message);
+        hearLockout(message, wish, stage);
+      },
       say: (text) => terminal.say(text),
       back: () => stage.keeper?.reconnected(),
       signal: stage.signalled.signal,
     });
     let confirmed = true;
     try {
+      progress.follow(client);
       await client.needController();
       const reply = await obtain(client, wish, { clock, signal: stage.signalled.signal });
       progress.stop();
       if (!reply.ok) {
         return refused(context, reply);
       }
+      stage.granted = grantedBy(reply, wish);
+      client.listen(stage.granted.map((name) => `${name}/event`));
       stage.keeper = keepToken(client, wish, reply, { clock, say: (text) => terminal.say(text) });
-      const exit = await runChild(
-        context,
-        command,
-        { ...wish, resource: reply.resource ?? wish.resource },
-        stage,
-      );
+      const exit = await runChild(context, command, wish, stage);
       await stage.keeper.stop();
       confirmed = await release(client, wish, context);
       return exit;
@@ -94,6 +112,26 @@ interface Stage {
   /** Set as soon as there is a command to hand signals to. */
   hand: Parameters<typeof onSignals>[1] | undefined;
   keeper: Keeper | undefined;
+  /** Resources on which the token is held. */
+  granted: readonly string[];
+}
+
+const grantedBy = ({ resource, resources }: GoodReply, { names }: Wish): readonly string[] =>
+  resources ?? (resource === undefined ? names : [resource]);
+
+/** The power is going, whatever we do: a command that can still save something is left to do so. */
+function hearLockout(
+  { topic, payload }: { readonly topic: string; readonly payload: string },
+  { token }: Wish,
+  { granted, keeper }: Stage,
+): void {
+  const name = granted.find((one) => topic === `${one}/event`);
+  const event = keeper === undefined || name === undefined ? undefined : readEvent(payload);
+  if (event?.event === "locked-out" && event["token"] === token) {
+    const message = event["message"];
+    const why = typeof message === "string" ? message : `${name} is locked out`;
+    keeper?.ended(`${why}; its power goes off`);
+  }
 }
 
 async function runChild(
@@ -103,7 +141,11 @@ async function runChild(
   stage: Stage,
 ): Promise<number> {
   const isForChild = forwarding();
-  const child = startChild(command, { ...env, LASTOUT_TOKEN: wish.token, LASTOUT_RESOURCE: wish.resource });
+  const child = startChild(command, {
+    ...env,
+    LASTOUT_TOKEN: wish.token,
+    LASTOUT_RESOURCE: stage.granted.join(","),
+  });
   stage.hand = (signal) => {
     if (isForChild(signal)) {
       child.kill(signal);
@@ -119,12 +161,13 @@ async function runChild(
 /** @returns whether the controller, not only the broker, has it */
 async function release(
   client: Client,
-  { resource, token, owner }: Wish,
+  { names, token, owner }: Wish,
   { terminal }: Context,
 ): Promise<boolean> {
+  const resource = names.join(",");
   try {
     const reply = await client.request({
-      topic: `${resource}/release`,
+      topic: topicOf(names, "release"),
       fields: () => ({ token, owner }),
       patience: promptly,
       evenAway: true,

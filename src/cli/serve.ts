@@ -53,7 +53,8 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
       `there is no configuration file: none of ${places}; name one with --config FILE, or try 'lastout serve --demo'`,
     );
   }
-  const loaded = loadConfig({ file, env });
+  const read = () => loadConfig({ file, env });
+  const loaded = read();
   if (!loaded.ok) {
     terminal.block(printMistakes(loaded.mistakes), true);
     return exits.configuration;
@@ -62,5 +63,5 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
     terminal.block(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
   }
   const { runController } = await import("../app.ts");
-  return runController({ config: loaded.config, started: () => undefined });
+  return runController({ config: loaded.config, readAgain: read, started: () => undefined });
 }

@@ -16,12 +16,13 @@ import { resourceName } from "./values.ts";
 export const statusCommand: Command = {
   usage: "[RESOURCE ...]",
   about:
-    "Show resources: state, what the controller is doing about them, tokens held, since when, and what is wrong. With --json an array\n" +
-    "of the state objects, each with its name. While the controller is away its last picture is shown, with a warning and exit 69;\n" +
-    "an unknown resource is exit 65.",
+    "Show resources and pools: state, what the controller is doing about them, tokens held, since when, and what is wrong; where there\n" +
+    "are any, also who is exclusive, queues, dependents, overrides, and the free members of pools. With --json an array of the state\n" +
+    "objects, each with its name. While the controller is away its last picture is shown, with a warning and exit 69; an unknown\n" +
+    "resource is exit 65.",
   options: clientOptions,
   examples: [
-    ["lastout status", "all resources"],
+    ["lastout status", "all resources and pools"],
     ["lastout status build1 --json | jq -r '.[0].state'", "one of them, for a script"],
   ],
   run: status,
@@ -90,27 +91,97 @@ function show({ args, terminal, clock }: Context, rows: readonly Row[]): void {
     return;
   }
   const forPerson = terminal.outIsTerminal;
-  const cells = rows.map((row) => cellsOf(row, clock.wall(), forPerson));
-  for (const line of tableOf(
-    ["NAME", "STATE", "PHASE", "USERS", "SINCE", "PROBLEM"],
-    cells,
-    terminal.paint,
-  )) {
+  const shown = columns.filter(({ when }) => rows.some(({ object }) => when(object)));
+  const cells = rows.map((row) => shown.map(({ cell }) => cell(row, clock.wall(), forPerson)));
+  const headings = shown.map(({ heading }) => heading);
+  for (const line of tableOf(headings, cells, terminal.paint)) {
     terminal.out(line);
   }
 }
 
-function cellsOf({ name, object }: Row, wall: WallTime, forPerson: boolean): readonly Cell[] {
-  const { state, phase = "", users, since = "", problem } = object;
-  return [
-    { text: name },
-    { text: state, colour: colourOf(state) },
-    { text: forPerson ? `${phase}${outlook(object, wall)}` : phase },
-    { text: users === undefined ? "" : String(users) },
-    { text: forPerson ? ago(since, wall) : since },
-    { text: problemCell(problem), ...(problem === null || problem === undefined ? {} : { colour: "red" }) },
-  ];
+interface Column {
+  readonly heading: string;
+  /** It is shown where one row has something to say in it. */
+  readonly when: (object: StateObject) => boolean;
+  readonly cell: (row: Row, wall: WallTime, forPerson: boolean) => Cell;
 }
+
+const always = (): boolean => true;
+const isOverridden = ({ override }: StateObject): boolean => override !== undefined && override !== "auto";
+const isPool = ({ members }: StateObject): boolean => members !== undefined;
+/** Nothing is worth a column of zeros. */
+const counted = (count: number | undefined): Cell => ({
+  text: count === undefined || count === 0 ? "" : String(count),
+});
+
+const columns: readonly Column[] = [
+  { heading: "NAME", when: always, cell: ({ name }) => ({ text: name }) },
+  {
+    heading: "KIND",
+    when: isPool,
+    cell: ({ object }) => ({ text: isPool(object) ? "pool" : "resource" }),
+  },
+  {
+    heading: "STATE",
+    when: always,
+    cell: ({ object: { state } }) => ({ text: state, colour: colourOf(state) }),
+  },
+  {
+    heading: "PHASE",
+    when: always,
+    cell: ({ object }, wall, forPerson) => ({
+      text: `${object.phase ?? ""}${forPerson ? outlook(object, wall) : ""}`,
+    }),
+  },
+  {
+    heading: "USERS",
+    when: always,
+    cell: ({ object: { users } }) => ({ text: users === undefined ? "" : String(users) }),
+  },
+  {
+    heading: "MODE",
+    when: ({ exclusive }) => exclusive === true,
+    cell: ({ object: { exclusive } }) => ({ text: exclusive === true ? "exclusive" : "" }),
+  },
+  {
+    heading: "FREE",
+    when: isPool,
+    cell: ({ object: { free, members } }) => ({
+      text: members === undefined ? "" : `${free ?? 0}/${members}`,
+    }),
+  },
+  {
+    heading: "QUEUE",
+    when: ({ queue }) => queue !== undefined && queue > 0,
+    cell: ({ object: { queue } }) => counted(queue),
+  },
+  {
+    heading: "DEPENDENTS",
+    when: ({ dependents }) => dependents !== undefined && dependents > 0,
+    cell: ({ object: { dependents } }) => counted(dependents),
+  },
+  {
+    heading: "OVERRIDE",
+    when: isOverridden,
+    cell: ({ object }) => ({
+      text: isOverridden(object) ? (object.override ?? "") : "",
+      colour: "yellow",
+    }),
+  },
+  {
+    heading: "SINCE",
+    when: always,
+    cell: ({ object: { since = "" } }, wall, forPerson) => ({ text: forPerson ? ago(since, wall) : since }),
+  },
+  {
+    heading: "PROBLEM",
+    when: always,
+    cell: ({ object: { problem } }) => ({
+      text: problemCell(problem),
+      colour: problem === null || problem === undefined ? undefined : "red",
+    }),
+  },
+];
 
 function colourOf(state: string): Cell["colour"] {
   switch (state) {

@@ -1,4 +1,4 @@
-// `lastout tokens`: who holds tokens, asked from the controller page by page, so that it is the truth and all of it.
+// `lastout tokens`: who holds tokens and who waits for one, asked from the controller page by page, so that it is the truth and all of it.
 
 import { clientOptions } from "./arguments.ts";
 import { type Client, openClient, promptly } from "./client.ts";
@@ -6,7 +6,7 @@ import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { spoken, until } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
-import { choose, openPicture } from "./picture.ts";
+import { choose, openPicture, type Picture } from "./picture.ts";
 import { refused } from "./refusal.ts";
 import { interruption } from "./signals.ts";
 import { type Cell, tableOf } from "./table.ts";
@@ -19,16 +19,28 @@ const pageSize = 1000;
 export const tokensCommand: Command = {
   usage: "[RESOURCE ...]",
   about:
-    "Show the tokens that are held: of these resources, or of all. With --json an array with one object for each token.",
+    "Show the tokens that are held: of these resources and pools, or of all; then who waits in their queues, in the order of service.\n" +
+    "With --json an array with one object for each token and each request that waits: these have a 'position', from 1.",
   options: clientOptions,
   examples: [
-    ["lastout tokens build1", "who keeps build1 on?"],
+    ["lastout tokens build1", "who keeps build1 on, and who is next?"],
     ["lastout tokens --json | jq -r '.[] | select(.owner == \"ci\") | .token'", "all of one owner"],
   ],
   run: tokens,
 };
 
 type Held = NonNullable<GoodReply["holders"]>[number] & { readonly resource: string };
+type Waiting = NonNullable<GoodReply["queue"]>[number] & {
+  readonly resource: string;
+  /** 1: served next. */
+  readonly position: number;
+};
+
+interface Claims {
+  readonly ok: true;
+  readonly held: readonly Held[];
+  readonly waiting: readonly Waiting[];
+}
 
 async function tokens(context: Context): Promise<number> {
   const { args, env, terminal, clock } = context;
@@ -53,19 +65,20 @@ async function tokens(context: Context): Promise<number> {
       if (asked.length === 0) {
         await client.pictureComplete(() => picture.objects.size);
       }
-      const held: Held[] = [];
+      const claims: Claims[] = [];
       let exit: number = exits.done;
       const refusals: ErrorReply[] = [];
-      for (const name of asked.length === 0 ? choose([], picture.objects).names : asked) {
-        const outcome = await holdersOf(client, name, stop.signal);
-        if (Array.isArray(outcome)) {
-          held.push(...outcome);
+      for (const name of asked.length === 0 ? resourcesIn(picture) : asked) {
+        const outcome = await claimsOn(client, name, stop.signal);
+        if (outcome.ok) {
+          claims.push(outcome);
         } else {
           refusals.push(outcome);
         }
       }
-      if (held.length > 0 || refusals.length === 0) {
-        show(context, held);
+      const all = unique(claims);
+      if (all.held.length + all.waiting.length > 0 || refusals.length === 0) {
+        show(context, all);
       }
       for (const reply of refusals) {
         exit = refused(context, reply);
@@ -79,16 +92,17 @@ async function tokens(context: Context): Promise<number> {
   }
 }
 
-/** Tokens come and go between pages: each id once, and the end is where a page is not full. */
-async function holdersOf(
-  client: Client,
-  resource: string,
-  signal: AbortSignal,
-): Promise<Held[] | ErrorReply> {
-  const held = new Map<string, Held>();
+/** Without pools: what is held or waited for there is so on their members. */
+const resourcesIn = ({ objects }: Picture): readonly string[] =>
+  choose([], objects).names.filter((name) => objects.get(name)?.members === undefined);
+
+/** Tokens come and go between pages, and the end is where a page is not full. The queue comes with each page: the first one's counts. */
+async function claimsOn(client: Client, name: string, signal: AbortSignal): Promise<Claims | ErrorReply> {
+  const held: Held[] = [];
+  const waiting: Waiting[] = [];
   for (let offset = 0; ; offset += pageSize) {
     const reply = await client.request({
-      topic: `${resource}/tokens`,
+      topic: `${name}/tokens`,
       fields: () => ({ offset, limit: pageSize }),
       patience: promptly,
       signal,
@@ -96,44 +110,80 @@ async function holdersOf(
     if (!reply.ok) {
       return reply;
     }
-    for (const holder of reply.holders ?? []) {
-      held.set(holder.token, { resource, ...holder });
+    const { holders = [], queue = [], total = 0 } = reply;
+    // A pool says which member it is.
+    held.push(...holders.map((holder) => ({ ...holder, resource: holder.resource ?? name })));
+    for (const entry of offset === 0 ? queue : []) {
+      waiting.push({ ...entry, resource: name, position: waiting.length + 1 });
     }
-    if ((reply.holders ?? []).length < pageSize || offset + pageSize >= (reply.total ?? 0)) {
-      return [...held.values()];
+    if (holders.length < pageSize || offset + pageSize >= total) {
+      return { ok: true, held, waiting };
     }
   }
 }
 
-function show({ args, terminal, clock }: Context, held: readonly Held[]): void {
+/** A pool that is asked for beside its members has theirs, too. */
+const unique = (claims: readonly Claims[]): Omit<Claims, "ok"> => ({
+  held: onceEach(claims.flatMap(({ held }) => held)),
+  waiting: onceEach(claims.flatMap(({ waiting }) => waiting)),
+});
+
+/** An id is unique within a resource. */
+const onceEach = <T extends { readonly resource: string; readonly token: string }>(
+  all: readonly T[],
+): readonly T[] => [...new Map(all.map((one) => [`${one.resource}/${one.token}`, one])).values()];
+
+function show({ args, terminal, clock }: Context, { held, waiting }: Omit<Claims, "ok">): void {
   if (args.has("json")) {
-    terminal.out(JSON.stringify(held, undefined, 2));
+    terminal.out(JSON.stringify([...held.map(resourceFirst), ...waiting.map(resourceFirst)], undefined, 2));
     return;
   }
-  if (held.length === 0) {
+  if (held.length + waiting.length === 0) {
     terminal.say("no tokens are held");
     return;
   }
   const wall = clock.wall();
-  const when = (time: string, words: (length: string) => string): string => {
+  const when = (time: string): string => {
     const ahead = until(time, wall);
-    return !terminal.outIsTerminal || ahead === undefined ? time : words(spoken(ahead));
+    return !terminal.outIsTerminal || ahead === undefined ? time : `in ${spoken(ahead)}`;
   };
-  const cells = held.map((holder): readonly Cell[] => [
-    { text: holder.resource },
-    { text: holder.token },
-    { text: text(holder["owner"]) },
-    { text: text(holder["since"]) },
-    { text: when(text(holder["expires"]), (length) => `in ${length}`) },
-    { text: text(holder["purpose"]) },
-  ]);
-  for (const line of tableOf(
-    ["RESOURCE", "TOKEN", "OWNER", "SINCE", "EXPIRES", "PURPOSE"],
-    cells,
-    terminal.paint,
-  )) {
-    terminal.out(line);
+  const print = (headings: readonly string[], rows: readonly (readonly string[])[]): void => {
+    const cells = rows.map((row) => row.map((text): Cell => ({ text })));
+    for (const line of rows.length === 0 ? [] : tableOf(headings, cells, terminal.paint)) {
+      terminal.out(line);
+    }
+  };
+  print(
+    ["RESOURCE", "TOKEN", "OWNER", "MODE", "SINCE", "EXPIRES", "PURPOSE"],
+    held.map((holder) => [
+      holder.resource,
+      holder.token,
+      text(holder["owner"]),
+      text(holder["mode"]),
+      text(holder["since"]),
+      when(text(holder["expires"])),
+      text(holder["purpose"]),
+    ]),
+  );
+  if (held.length > 0 && waiting.length > 0) {
+    terminal.out("");
   }
+  print(
+    ["QUEUE", "POSITION", "TOKEN", "OWNER", "MODE", "PRIORITY", "SINCE", "DEADLINE", "PURPOSE"],
+    waiting.map((entry) => [
+      entry.resource,
+      String(entry.position),
+      entry.token,
+      text(entry["owner"]),
+      text(entry["mode"]),
+      typeof entry["priority"] === "number" ? String(entry["priority"]) : "",
+      text(entry["since"]),
+      when(text(entry["deadline"])),
+      text(entry["purpose"]),
+    ]),
+  );
 }
+
+const resourceFirst = ({ resource, ...rest }: Held | Waiting) => ({ resource, ...rest });
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");

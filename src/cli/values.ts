@@ -10,22 +10,27 @@ import type { Arguments } from "./arguments.ts";
 import { CommandError } from "./exit-codes.ts";
 
 /** @throws CommandError `usage` when there are more or fewer words than one */
-export function onlyResource(args: Arguments, usage: string): string {
-  const [name, extra] = args.words;
+export const onlyResource = (args: Arguments, usage: string): string => resourceName(onlyWord(args, usage));
+
+/** `build1`, or several with commas between: `build1,build2`. */
+export const resourceList = (args: Arguments, usage: string): readonly string[] =>
+  resourceNames(onlyWord(args, usage));
+
+function onlyWord({ words: [name, extra] }: Arguments, usage: string): string {
   if (name === undefined) {
     throw new CommandError("usage", `no resource is named; usage: ${usage}`);
   }
   if (extra !== undefined) {
     throw new CommandError("usage", `one word too many: '${extra}'; usage: ${usage}`);
   }
-  return resourceName(name);
+  return name;
 }
 
-/** RESOURCE and TOKEN as words, or the token as `--token ID`. */
-export function resourceAndToken(
+/** RESOURCE (or several) and TOKEN as words, or the token as `--token ID`. */
+export function resourcesAndToken(
   args: Arguments,
   usage: string,
-): { readonly resource: string; readonly token: string } {
+): { readonly names: readonly string[]; readonly token: string } {
   const [name, word, extra] = args.words;
   const option = args.value("token");
   if (name === undefined) {
@@ -38,14 +43,23 @@ export function resourceAndToken(
   if (token === undefined) {
     throw new CommandError("usage", `no token is named; usage: ${usage}`);
   }
-  return { resource: resourceName(name), token: tokenId(token) };
+  return { names: resourceNames(name), token: tokenId(token) };
+}
+
+function resourceNames(text: string): readonly string[] {
+  const names = text.split(",").map(resourceName);
+  const twice = names.find((name, place) => names.indexOf(name) < place);
+  if (twice !== undefined) {
+    throw new CommandError("invalid-request", `'${text}' names '${twice}' twice`);
+  }
+  return names;
 }
 
 export function resourceName(text: string): string {
   if (text.includes(",") && text.split(",").every(isName)) {
     throw new CommandError(
       "invalid-request",
-      `'${text}' names several resources; this release takes one at a time`,
+      `'${text}' names several resources; a list with commas is for run, acquire, renew and release`,
     );
   }
   if (!isName(text) || reservedNames.includes(text)) {
@@ -93,15 +107,31 @@ export function ttlOption(args: Arguments): Millis | undefined {
   return ttl;
 }
 
-export function purposeOption(args: Arguments): string | undefined {
-  const purpose = args.value("purpose");
-  if (purpose !== undefined && !isPurpose(purpose)) {
+/** `--purpose`, `--reason`: text for people. */
+export function freeText(args: Arguments, option: string): string | undefined {
+  const text = args.value(option);
+  if (text !== undefined && !isPurpose(text)) {
     throw new CommandError(
       "invalid-request",
-      "--purpose may have up to 256 characters, and no control characters",
+      `--${option} may have up to 256 characters, and no control characters`,
     );
   }
-  return purpose;
+  return text;
+}
+
+export function priorityOption(args: Arguments): number | undefined {
+  const text = args.value("priority");
+  if (text === undefined) {
+    return undefined;
+  }
+  const priority = /^[+-]?\d{1,3}$/.test(text) ? Number(text) + 0 : Number.NaN; // There is no -0 on the wire.
+  if (!(priority >= -100 && priority <= 100)) {
+    throw new CommandError(
+      "invalid-request",
+      `--priority ${text} is no whole number from -100 to 100; higher is served first`,
+    );
+  }
+  return priority;
 }
 
 /**

@@ -10,14 +10,18 @@ const replySchema = z.discriminatedUnion("ok", [
     ok: z.literal(true),
     id: z.string().optional(),
     resource: z.string().optional(),
+    /** Of a token over several: the members granted. */
+    resources: z.array(z.string()).optional(),
     token: z.string().optional(),
     state: z.string().optional(),
+    override: z.string().optional(),
     users: z.number().optional(),
     /** Seconds. */
     ttl: z.number().positive().optional(),
     expires: z.string().optional(),
     total: z.number().optional(),
-    holders: z.array(z.looseObject({ token: z.string() })).optional(),
+    holders: z.array(z.looseObject({ token: z.string(), resource: z.string().optional() })).optional(),
+    queue: z.array(z.looseObject({ token: z.string() })).optional(),
   }),
   z.looseObject({
     ok: z.literal(false),
@@ -33,12 +37,19 @@ export type Reply = z.output<typeof replySchema>;
 export type GoodReply = Extract<Reply, { ok: true }>;
 export type ErrorReply = Extract<Reply, { ok: false }>;
 
-/** The state object of a resource, protocol section 3. */
+/** The state object of a resource or a pool, protocol section 3. */
 const stateObjectSchema = z.looseObject({
   state: z.string(),
   since: time.optional(),
   phase: z.string().optional(),
   users: z.number().optional(),
+  dependents: z.number().optional(),
+  queue: z.number().optional(),
+  exclusive: z.boolean().optional(),
+  override: z.string().optional(),
+  /** Only of a pool: members without a token, and how many there are. */
+  free: z.number().optional(),
+  members: z.number().optional(),
   offAt: time.nullish(),
   readyAt: time.nullish(),
   problem: z.looseObject({ code: z.string(), message: z.string().optional() }).nullish(),

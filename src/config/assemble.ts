@@ -2,20 +2,27 @@
 // the adapters want. Nothing can be wrong any more here.
 
 import { resolve } from "node:path";
-import type { CheckSettings, ResourceSettings, Settings } from "../core/settings.ts";
-import { type Millis } from "../core/time.ts";
+import type {
+  CheckSettings,
+  ResourceSettings,
+  Settings,
+  ShutdownSettings,
+  SwitcherSettings,
+} from "../core/settings.ts";
+import { type Millis, millis } from "../core/time.ts";
 import { ownUrl, parseListen } from "./addresses.ts";
 import type { BrokerConfig, Config, MqttConfig, SwitcherConfig } from "./config.ts";
-import { outletsOf } from "./devices.ts";
+import { outletsNamed, outletsOf } from "./devices.ts";
 import { deepFreeze } from "./freeze.ts";
+import type { FileValues, ResourceEntry } from "./schema.ts";
+import { type Behaviour, behaviourDefaults } from "./schema-behaviour.ts";
 import {
-  type Behaviour,
-  behaviourDefaults,
   type CheckEntry,
   checkTimeoutDefault,
-  type FileValues,
+  groupStaggerDefault,
+  type ShutdownEntry,
   type SwitcherEntry,
-} from "./schema.ts";
+} from "./schema-kinds.ts";
 
 /** PEM texts. */
 export interface Pems {
@@ -47,13 +54,15 @@ export function assemble({ file, folder, hostName, values, pems, secrets }: Part
     limits: { payload: values.limits.payload },
     log: values.log,
     switchers,
-    checks: new Map(
-      resources.flatMap(([name, { check }]) =>
-        check === undefined ? [] : [[name, checkOptionsOf(check)] as const],
+    checks: checkersOf(resources, "check"),
+    guards: checkersOf(resources, "keepWhile"),
+    shutdowns: new Map(
+      resources.flatMap(([name, { shutdown }]) =>
+        shutdown === undefined || shutdown === "none" ? [] : [[name, shutdownOptionsOf(shutdown)] as const],
       ),
     ),
     descriptions: new Map(resources.map(([name, { description }]) => [name, description ?? ""])),
-    settings: settingsOf(values, switchers),
+    settings: settingsOf(values),
     secrets: pems.key === undefined ? secrets : [...secrets, pems.key],
   });
 }
@@ -83,8 +92,19 @@ function brokerOf(broker: FileValues["broker"], folder: string): BrokerConfig | 
     : { ...address, users: broker.users === undefined ? undefined : resolve(folder, broker.users) };
 }
 
-function switcherOf(name: string, { timeout, ...options }: SwitcherEntry): SwitcherConfig {
+function switcherOf(name: string, { timeout, stagger: _stagger, ...options }: SwitcherEntry): SwitcherConfig {
   return { name, options, timeout };
+}
+
+function checkersOf(
+  resources: readonly (readonly [string, ResourceEntry])[],
+  field: "check" | "keepWhile",
+): Config["checks"] {
+  return new Map(
+    resources.flatMap(([name, { [field]: check }]) =>
+      check === undefined ? [] : [[name, checkOptionsOf(check)] as const],
+    ),
+  );
 }
 
 function checkOptionsOf({
@@ -97,21 +117,31 @@ function checkOptionsOf({
   return options;
 }
 
-function settingsOf(values: FileValues, switchers: ReadonlyMap<string, SwitcherConfig>): Settings {
-  const named = [...switchers.values()].map(({ name, options }) => ({
-    name,
-    type: options.type,
-    outlets: outletsOf(name, options),
-  }));
+function shutdownOptionsOf({
+  timeout: _timeout,
+  settle: _settle,
+  idleBelow: _idleBelow,
+  onTimeout: _onTimeout,
+  ...options
+}: ShutdownEntry) {
+  return options;
+}
+
+function settingsOf(values: FileValues): Settings {
+  const named = Object.entries(values.switchers).map(([name, entry]) => switcherSettingsOf(name, entry));
   return {
     resources: new Map(
       Object.entries(values.resources).map(([name, entry]) => [
         name,
         {
           name,
-          outlet: entry.switcher,
+          outlets: outletsNamed(entry.switcher),
+          needs: entry.needs,
+          capacity: entry.capacity,
           ...behaviourOf(entry, values.defaults),
-          check: entry.check === undefined ? undefined : checkOf(entry.check),
+          check: checkOf(entry.check),
+          shutdown: shutdownOf(entry.shutdown),
+          keepWhile: checkOf(entry.keepWhile),
         },
       ]),
     ),
@@ -121,15 +151,26 @@ function settingsOf(values: FileValues, switchers: ReadonlyMap<string, SwitcherC
       ),
     ),
     switchers: new Map(named.map((switcher) => [switcher.name, switcher])),
-    limits: { tokens: values.limits.tokens },
+    pools: new Map(
+      Object.entries(values.pools).map(([name, { members, warm }]) => [name, { name, members, warm }]),
+    ),
+    limits: { tokens: values.limits.tokens, starting: values.limits.starting },
+    access: values.access,
+    operators: new Set(values.operators),
     restartGrace: values.restartGrace,
     lostGrace: values.lostGrace,
     observe: values.observe,
   };
 }
 
+function switcherSettingsOf(name: string, entry: SwitcherEntry): SwitcherSettings {
+  const outlets = outletsOf(name, entry);
+  const stagger = outlets.length > 1 ? groupStaggerDefault : millis(0);
+  return { name, type: entry.type, outlets, stagger: entry.stagger ?? stagger };
+}
+
 /** Each field from the resource, else from `defaults`, else as documented. */
-function behaviourOf(own: Behaviour, shared: Behaviour): Omit<ResourceSettings, "name" | "outlet" | "check"> {
+function behaviourOf(own: Behaviour, shared: Behaviour): Pick<ResourceSettings, keyof Behaviour> {
   const pick = <Field extends Exclude<keyof Behaviour, "ttl">>(field: Field) =>
     own[field] ?? shared[field] ?? behaviourDefaults[field];
   const ttl = (field: "default" | "max" | "total"): Millis =>
@@ -147,9 +188,22 @@ function behaviourOf(own: Behaviour, shared: Behaviour): Omit<ResourceSettings, 
   };
 }
 
-const checkOf = ({ interval, timeout, rise, fall }: CheckEntry): CheckSettings => ({
-  interval,
-  timeout: timeout ?? checkTimeoutDefault,
-  rise,
-  fall,
-});
+const checkOf = (entry: CheckEntry | undefined): CheckSettings | undefined =>
+  entry === undefined
+    ? undefined
+    : {
+        interval: entry.interval,
+        timeout: entry.timeout ?? checkTimeoutDefault,
+        rise: entry.rise,
+        fall: entry.fall,
+      };
+
+const shutdownOf = (entry: ResourceEntry["shutdown"]): ShutdownSettings | undefined =>
+  entry === undefined || entry === "none"
+    ? undefined
+    : {
+        timeout: entry.timeout,
+        settle: entry.settle,
+        idleBelow: entry.idleBelow,
+        onTimeout: entry.onTimeout,
+      };

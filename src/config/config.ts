@@ -2,6 +2,7 @@
 // the file, which is schema.ts.
 
 import type { CheckerOptions } from "../adapters/checkers/registry.ts";
+import type { ShutdownOptions } from "../adapters/shutdowns/registry.ts";
 import type { SwitcherOptions } from "../adapters/switchers/registry.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Millis } from "../core/time.ts";
@@ -18,6 +19,10 @@ export interface Config {
   readonly switchers: ReadonlyMap<string, SwitcherConfig>;
   /** By resource, with an entry for every resource that has a check. Times and counts of the checks are in `settings`. */
   readonly checks: ReadonlyMap<string, CheckerOptions>;
+  /** The same for `keepWhile`. */
+  readonly guards: ReadonlyMap<string, CheckerOptions>;
+  /** The same for every resource that is told to shut down. */
+  readonly shutdowns: ReadonlyMap<string, ShutdownOptions>;
   /** By resource; empty where there is none. */
   readonly descriptions: ReadonlyMap<string, string>;
   readonly settings: Settings;

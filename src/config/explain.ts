@@ -6,6 +6,7 @@ import { parseDuration } from "../core/duration.ts";
 import { nearestName } from "../core/names.ts";
 import { configJsonSchema, describedAt, knownKeys, knownTypes, valueAt } from "./json-schema.ts";
 import { isSecretKey, type Path, quote } from "./mistakes.ts";
+import { laterSections } from "./schema.ts";
 
 export interface Finding {
   readonly path: Path;
@@ -33,40 +34,82 @@ export function explain(
   redact: (text: string) => string,
 ): readonly Finding[] {
   const schema = configJsonSchema();
-  return issues.slice(0, mostWorded).flatMap((issue): readonly Finding[] => {
-    const path = issue.path.filter((part) => typeof part !== "symbol");
-    if (issue.code === "unrecognized_keys") {
-      const known = knownKeys(schema, path, raw);
-      return issue.keys.slice(0, mostWorded).map((key) => ({
-        path: [...path, key],
-        at: "key",
-        message: sayUnknownKey(key, valueAt(raw, [...path, key]), known),
-      }));
-    }
-    const value = valueAt(raw, path);
-    if (value === undefined) {
-      const types = knownTypes(schema, path.slice(0, -1), raw);
-      return [{ path, at: "key", message: sayMissing(issue, types, describedAt(schema, path, raw)) }];
-    }
-    if (value === null) {
-      return [{ path, at: "key", message: "has no value; give it one, or take the line out" }];
-    }
-    const types = path.at(-1) === "type" ? knownTypes(schema, path.slice(0, -1), raw) : [];
-    if (issue.code === "invalid_union" && types.length > 0) {
-      return [{ path, at: "value", message: sayOneOf(types, describe(value), value) }];
-    }
-    return [
-      {
-        path,
-        at: "value",
-        message: sayWrong(
-          issue.message === "" ? issue : { ...issue, message: redact(issue.message) },
-          value,
+  return issues
+    .slice(0, mostWorded)
+    .flatMap(likeliest)
+    .slice(0, mostWorded)
+    .flatMap((issue): readonly Finding[] => {
+      const path = issue.path.filter((part) => typeof part !== "symbol");
+      if (issue.code === "unrecognized_keys") {
+        const known = knownKeys(schema, path, raw);
+        return issue.keys.slice(0, mostWorded).map((key) => ({
+          path: [...path, key],
+          at: "key",
+          message:
+            sayElsewhere(key, path, schema, raw) ?? sayUnknownKey(key, valueAt(raw, [...path, key]), known),
+        }));
+      }
+      const value = valueAt(raw, path);
+      if (value === undefined) {
+        const types = knownTypes(schema, path.slice(0, -1), raw);
+        return [{ path, at: "key", message: sayMissing(issue, types, describedAt(schema, path, raw)) }];
+      }
+      if (value === null) {
+        return [{ path, at: "key", message: "has no value; give it one, or take the line out" }];
+      }
+      const types = path.at(-1) === "type" ? knownTypes(schema, path.slice(0, -1), raw) : [];
+      if (issue.code === "invalid_union" && types.length > 0) {
+        return [{ path, at: "value", message: sayOneOf(types, describe(value), value) }];
+      }
+      return [
+        {
           path,
-        ),
-      },
-    ];
-  });
+          at: "value",
+          message: sayWrong(
+            issue.message === "" ? issue : { ...issue, message: redact(issue.message) },
+            value,
+            path,
+          ),
+        },
+      ];
+    });
+}
+
+/**
+ * Where a value may have one of several forms: what is wrong with the one that was meant, which is the only one whose issues are
+ * not about the value as a whole. Where none is, or several are, all that can be said is that none fits.
+ */
+function likeliest(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") {
+    return [issue];
+  }
+  const near = issue.errors.filter((issues) =>
+    issues.every(
+      ({ code, path }) => path.length > 0 || (code !== "invalid_type" && code !== "invalid_value"),
+    ),
+  );
+  const [only] = near;
+  return only === undefined || near.length > 1
+    ? [issue]
+    : only.flatMap((one) => likeliest({ ...one, path: [...issue.path, ...one.path] }));
+}
+
+/** Keys that are known, but not here, or not yet. */
+function sayElsewhere(
+  key: string,
+  path: Path,
+  schema: ReturnType<typeof configJsonSchema>,
+  raw: unknown,
+): string | undefined {
+  const later = path.length === 0 ? laterSections.get(key) : undefined;
+  if (later !== undefined) {
+    return `${later} is not in this release yet; leave it out`;
+  }
+  return path.length === 1 &&
+    path[0] === "defaults" &&
+    knownKeys(schema, ["resources", ""], raw).includes(key)
+    ? "is not known here: each resource has its own"
+    : undefined;
 }
 
 function sayUnknownKey(key: string, value: unknown, known: readonly string[]): string {
@@ -116,7 +159,7 @@ function sayWrong(issue: z.core.$ZodIssue, value: unknown, path: Path): string {
       const small = issue.code === "too_small";
       const limit = small ? issue.minimum : issue.maximum;
       const bound = small ? "at least" : "at most";
-      const unit = issue.origin === "string" ? " characters" : issue.origin === "array" ? " entries" : "";
+      const unit = unitOf(issue.origin, limit);
       return unit === "" ? `must be ${bound} ${limit}, not ${shown}` : `must have ${bound} ${limit}${unit}`;
     }
     default:
@@ -146,6 +189,15 @@ function sayType(expected: string, value: unknown, shown: string): string {
     return `${wanted}; write a blank after the colon`;
   }
   return wanted;
+}
+
+function unitOf(origin: string, limit: number | bigint): string {
+  const noun = { string: "character", array: "entr" }[origin];
+  if (noun === undefined) {
+    return "";
+  }
+  const one = Number(limit) === 1;
+  return ` ${noun}${origin === "array" ? (one ? "y" : "ies") : one ? "" : "s"}`;
 }
 
 const nouns: Readonly<Record<string, string>> = {

@@ -18,7 +18,7 @@ export const knownKeys = (schema: Node, path: Path, raw: unknown): readonly stri
 
 /** The values that `type` may have at a place; empty where there is only one form. */
 export const knownTypes = (schema: Node, path: Path, raw: unknown): readonly string[] =>
-  (nodeAt(schema, path, raw)?.oneOf ?? []).map((form) => String(typeOf(asNode(form))));
+  typedForms(nodeAt(schema, path, raw)).map((form) => String(typeOf(form)));
 
 /** What a key means; empty where nothing is known. */
 export const describedAt = (schema: Node, path: Path, raw: unknown): string =>
@@ -46,9 +46,16 @@ export function valueAt(raw: unknown, path: Path): unknown {
 
 /** Of several forms, the one whose `type` the value has. */
 function chosen(node: Node | undefined, value: unknown): Node | undefined {
+  const forms = typedForms(node);
   const type = valueAt(value, ["type"]);
-  return node?.oneOf === undefined ? node : node.oneOf.map(asNode).find((form) => typeOf(form) === type);
+  return forms.length === 0 ? node : forms.find((form) => typeOf(form) === type);
 }
+
+/** The forms that are told apart by `type`, also where a plain word may stand in their place. */
+export const typedForms = (node: Node | undefined): readonly Node[] =>
+  [...(node?.oneOf ?? []), ...(node?.anyOf ?? []).flatMap((form) => asNode(form)?.oneOf ?? [])].flatMap(
+    (form) => (typeof form === "object" ? [form] : []),
+  );
 
 const typeOf = (form: Node | undefined): unknown => asNode(form?.properties?.["type"])?.const;
 

@@ -54,7 +54,7 @@ export function inFileOrder(mistakes: readonly Mistake[]): readonly Mistake[] {
 
 /** The same key says what a value is: those whose values are not shown, even when they stand in the file in the clear. */
 export const isSecretKey = (key: string | number | undefined): boolean =>
-  typeof key === "string" && /password|passphrase|secret/i.test(key);
+  typeof key === "string" && /password|passphrase|secret|bearer|authorization/i.test(key);
 
 /** A text in quotes for a message: short, on one line, control and direction characters made visible. */
 export function quote(text: string): string {

@@ -1,16 +1,18 @@
-// The files that a configuration names: TLS material, which is read, and the broker's password file, which must be there.
+// The files that a configuration names: TLS material, which is read, the broker's password file, which must be there, and the files
+// for shutdowns, which are only looked at.
 
 import { resolve } from "node:path";
 import type { Pems } from "./assemble.ts";
 import type { Finding } from "./explain.ts";
 import type { ReadFile } from "./local-file.ts";
+import type { Path } from "./mistakes.ts";
 import type { FileValues } from "./schema.ts";
 
 /** A chain of certificates is some kilobytes; a bundle of all authorities of the world about 250. */
 const largest = 1_048_576;
 
 export function readNamedFiles(
-  { mqtt, broker }: FileValues,
+  { mqtt, broker, resources }: FileValues,
   folder: string,
   readFile: ReadFile,
 ): { readonly texts: Pems; readonly mistakes: readonly Finding[]; readonly warnings: readonly Finding[] } {
@@ -58,5 +60,46 @@ export function readNamedFiles(
       });
     }
   }
+  for (const [name, { shutdown }] of Object.entries(resources)) {
+    warnings.push(...shutdownFiles(shutdown, ["resources", name, "shutdown"], readFile));
+  }
   return { texts, mistakes, warnings };
+}
+
+/**
+ * Whoever shuts a machine down reads these files, when it is due. No mistakes, because the check may run as another user than the
+ * one who is to read them, whose home folder `~` is, too.
+ */
+function shutdownFiles(
+  shutdown: FileValues["resources"][string]["shutdown"],
+  path: Path,
+  readFile: ReadFile,
+): Finding[] {
+  const look = (field: string, file: string | undefined, isKey: boolean): Finding[] => {
+    const read = file?.startsWith("/") === true ? readFile(file, largest) : undefined;
+    if (read === undefined || (read.ok && !(isKey && read.open))) {
+      return [];
+    }
+    // OpenSSH, authfile.c, sshkey_perm_ok: a key is not used when its group or others have any right to it.
+    const message = read.ok
+      ? "others than its owner may read this private key, so that ssh does not use it; chmod 600 it"
+      : `the file cannot be read: ${read.why}; without it the shutdown fails`;
+    return [{ path: [...path, field], at: "value", message }];
+  };
+  if (shutdown === undefined || shutdown === "none") {
+    return [];
+  }
+  switch (shutdown.type) {
+    case "ssh":
+      return [
+        ...look("identity", shutdown.identity, true),
+        // With acceptNew the client makes it.
+        ...(shutdown.acceptNew ? [] : look("knownHosts", shutdown.knownHosts, false)),
+      ];
+    case "http":
+      return look("ca", shutdown.ca, false);
+    case "exec":
+    case "mqtt":
+      return [];
+  }
 }

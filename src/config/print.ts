@@ -24,9 +24,15 @@ export const mistakesToJson = (mistakes: readonly Mistake[]): readonly MistakeJs
     message,
   }));
 
-function printMistake({ file, line, column, path, message, snippet }: Mistake): string {
+/** Without the line of the file: for a log. */
+export function mistakeLine({ file, line, column, path, message }: Mistake): string {
   const place = line === 0 ? file : `${file}:${line}:${column}`;
-  const head = visible(`${place}${path === "" ? ":" : ` ${path}:`} ${message}`);
+  return visible(`${place}${path === "" ? ":" : ` ${path}:`} ${message}`);
+}
+
+function printMistake(mistake: Mistake): string {
+  const { line, column, snippet } = mistake;
+  const head = mistakeLine(mistake);
   return snippet === "" ? head : `${head}\n${printSnippet(line, column, snippet)}`;
 }
 

@@ -1,4 +1,4 @@
-// Which topics must not meet: the base topic, where replies may go, and where devices listen and speak. A controller that
+// Which topics must not meet: the base topic, where replies and shutdowns go, and where devices listen and speak. A controller that
 // publishes below a device's topic could switch it; two names for one relay would fight over it.
 
 import { relaysOf, topicsOf } from "./devices.ts";
@@ -7,7 +7,11 @@ import { quote } from "./mistakes.ts";
 import type { Subject } from "./subject.ts";
 
 export function topicRules(subject: Subject): readonly Finding[] {
-  return [...sameRelay(subject), ...(subject.broken("mqtt") ? [] : [...base(subject), ...replies(subject)])];
+  return [
+    ...sameRelay(subject),
+    ...shutdownTopics(subject),
+    ...(subject.broken("mqtt") ? [] : [...base(subject), ...replies(subject)]),
+  ];
 }
 
 function sameRelay({ values: { switchers } }: Subject): Finding[] {
@@ -39,6 +43,33 @@ function replies(subject: Subject): Finding[] {
     return problem === undefined
       ? []
       : [{ path: ["mqtt", "replyPrefixes", index], at: "value" as const, message: problem }];
+  });
+}
+
+/** A message there would be taken for a request to lastout, or for a command to a relay or its report. */
+function shutdownTopics({ values: { mqtt, switchers, resources }, broken }: Subject): Finding[] {
+  return Object.entries(resources).flatMap(([name, { shutdown }]): Finding[] => {
+    if (shutdown === undefined || shutdown === "none" || shutdown.type !== "mqtt") {
+      return [];
+    }
+    const { topic } = shutdown;
+    const within = (above: string): boolean => topic === above || topic.startsWith(`${above}/`);
+    const met = Object.entries(switchers).find(([, options]) => topicsOf(options).some(within));
+    const problem =
+      !broken("mqtt") && within(mqtt.base)
+        ? "is one of the controller's own topics; take one that the machine listens to"
+        : met === undefined
+          ? undefined
+          : `is a topic of the switcher '${met[0]}'; take one that the machine listens to`;
+    return problem === undefined
+      ? []
+      : [
+          {
+            path: ["resources", name, "shutdown", "topic"],
+            at: "value",
+            message: `${quote(topic)} ${problem}`,
+          },
+        ];
   });
 }
 

@@ -2,18 +2,28 @@
 // looks at values. All of them are called here; they stand in the files beside.
 
 import type { Finding } from "./explain.ts";
+import { accessRules, accessWarnings } from "./rules-access.ts";
 import { connectionRules, connectionWarnings } from "./rules-connection.ts";
+import { outletRules } from "./rules-outlets.ts";
+import { referenceRules } from "./rules-references.ts";
 import { resourceRules, resourceWarnings } from "./rules-resources.ts";
+import { shutdownRules, shutdownWarnings } from "./rules-shutdown.ts";
 import { topicRules } from "./rules-topics.ts";
 import type { Subject } from "./subject.ts";
 
 export const mistakesIn = (subject: Subject): readonly Finding[] => [
   ...resourceRules(subject),
+  ...outletRules(subject),
+  ...referenceRules(subject),
+  ...shutdownRules(subject),
+  ...accessRules(subject),
   ...connectionRules(subject),
   ...topicRules(subject),
 ];
 
 export const warningsFor = (subject: Subject): readonly Finding[] => [
   ...resourceWarnings(subject),
+  ...shutdownWarnings(subject),
+  ...accessWarnings(subject),
   ...connectionWarnings(subject),
 ];

@@ -124,8 +124,9 @@ function lookUp(whole: string, inner: string | undefined, { env, readFile, folde
     if (!read.ok) {
       return { message: `the file of ${quote(whole)} cannot be read: ${read.why}` };
     }
-    // Docker and Podman mount secrets for all users of the container, by default.
-    const mayBeOpen = file.startsWith("/run/secrets/");
+    // Docker and Podman mount secrets for all users of the container, by default; systemd's credentials let the service's user in by an
+    // access list, whose mask shows as the group's rights.
+    const mayBeOpen = file.startsWith("/run/secrets/") || file.startsWith("/run/credentials/");
     return { text: read.text.replace(/\r?\n$/, ""), secret: true, open: read.open && !mayBeOpen };
   }
   const [, name, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inner) ?? [];

@@ -9,11 +9,15 @@ import { type FileValues, fileSchema } from "./schema.ts";
 /** What the rules look at. */
 export interface Subject {
   readonly values: FileValues;
-  /** Names as written, also of switchers and resources whose own values are wrong. */
-  readonly names: { readonly switchers: readonly string[]; readonly resources: readonly string[] };
-  /** What every resource names as its outlet, also of resources that are wrong otherwise. */
+  /** Names as written, also of switchers, resources and pools whose own values are wrong. */
+  readonly names: {
+    readonly switchers: readonly string[];
+    readonly resources: readonly string[];
+    readonly pools: readonly string[];
+  };
+  /** What all resources name as their outlets, also of resources that are wrong otherwise. */
   readonly namedOutlets: readonly string[];
-  /** True for a section, switcher or resource that was left out of `values` because something in it is wrong. */
+  /** True for a section, switcher, resource or pool that was left out of `values` because something in it is wrong. */
   readonly broken: (...path: Path) => boolean;
 }
 
@@ -32,7 +36,7 @@ export function subjectOf(value: unknown, findings: readonly Finding[]): Subject
   let rest = value;
   for (const { path, message } of findings) {
     const unknownKey = message.startsWith("is not known here");
-    const named = path[0] === "switchers" || path[0] === "resources";
+    const named = path[0] === "switchers" || path[0] === "resources" || path[0] === "pools";
     const unit = unknownKey ? path : path.slice(0, named ? 2 : 1);
     removed.add(
       unknownKey && path.length === 1 ? (nearestName(String(path[0]), sections) ?? "") : pathText(unit),
@@ -46,8 +50,11 @@ export function subjectOf(value: unknown, findings: readonly Finding[]): Subject
   const resources = namesIn(value, "resources");
   return {
     values: parsed.data,
-    names: { switchers: namesIn(value, "switchers"), resources },
-    namedOutlets: resources.map((name) => String(valueAt(value, ["resources", name, "switcher"]))),
+    names: { switchers: namesIn(value, "switchers"), resources, pools: namesIn(value, "pools") },
+    namedOutlets: resources.flatMap((name) => {
+      const named = valueAt(value, ["resources", name, "switcher"]);
+      return Array.isArray(named) ? named.map(String) : [String(named)];
+    }),
     broken: (...path) => removed.has(pathText(path)),
   };
 }

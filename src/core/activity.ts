@@ -1,51 +1,69 @@
 // What a resource does next, as a machine: from each activity, given what is wanted and what is seen, which one follows.
-// It is the power policy of protocol section 5 in one place. Relays are not moved here, only whose doing their position is.
+// It is the power policy of protocol section 5 in one place; how one goes off is in going-off.ts. Relays are not moved here, only
+// whose doing their position is.
 
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
-import type { Activity, Outlet, Resource, Seen, Turn } from "./book.ts";
-import { noteBoot } from "./boots.ts";
-import { expiryGate, offGate } from "./gates.ts";
+import { type Activity, type Outlet, type Resource, touch, type Turn } from "./book.ts";
+import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
+import { keepRecord, noteBoot } from "./boots.ts";
+import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
+import { lockoutOf, needsOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
+import { onSince, type Sight, sightOf } from "./supply.ts";
 import { ask } from "./switcher.ts";
-import { after, type Instant, later } from "./time.ts";
-
-type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
-type Sight = Seen["name"];
-
-/** What was seen before the last (re)connection is of the past: nothing follows from it. */
-const seenNow = ({ stale, seen }: Outlet): Seen => (stale ? { name: "unknown" } : seen);
+import { after, later } from "./time.ts";
+import { isWanted, staysOn } from "./wants.ts";
+import { isHandOff } from "./wishes.ts";
 
 /** The activity that follows from what is true now; `undefined`: the present one goes on. */
-export function nextActivity(turn: Turn, resource: Resource, outlet: Outlet): Activity | undefined {
-  const wanted = resource.tokens.size > 0;
-  const seen = seenNow(outlet).name;
+export function nextActivity(turn: Turn, resource: Resource): Activity | undefined {
+  const wanted = staysOn(turn.book, resource);
+  const sight = sightOf(resource);
   const { activity } = resource;
   switch (activity.name) {
     case "resting":
-      return wanted ? wantedAgain(resource, seen, turn.at) : restOn(turn, resource, outlet, seen);
+      return wanted ? wantedAgain(resource, sight, turn.at) : restOn(turn, resource, sight);
     case "starting":
-      return wanted ? startOn(turn, resource, outlet, activity) : unwanted(turn, resource, outlet);
+      return wanted ? startOn(turn, resource, activity, sight) : unwanted(turn, resource);
     case "using":
-      return wanted ? useOn(turn, outlet, seen) : unwanted(turn, resource, outlet);
+      return wanted ? useOn(turn, resource, sight) : unwanted(turn, resource);
     case "lingering":
-      return wanted ? wantedAgain(resource, seen, turn.at) : lingerOn(turn, resource, outlet, activity, seen);
+      return wanted ? wantedAgain(resource, sight, turn.at) : lingerOn(turn, resource, activity, sight);
+    case "leaving":
+      return leaveOn(turn, resource, activity, wanted, sight);
     case "stopping":
-      return stopOn(turn, resource, outlet, activity, wanted, seen);
+      return stopOn(turn, resource, activity, wanted, sight);
     case "cycling":
-      return cycleOn(turn, resource, outlet, activity, wanted, seen);
+      return cycleOn(turn, resource, activity, wanted, sight);
     case "held":
-      return wanted ? wantedAgain(resource, seen, turn.at) : holdOn(turn, resource, outlet, seen);
+      return wanted ? wantedAgain(resource, sight, turn.at) : holdOn(turn, resource, activity, sight);
   }
 }
 
-/** A new want lifts a hand's OFF: what was confirmed on and is not seen on now may be switched on again (rule 9). */
-export function handIsLifted(turn: Turn, resource: Resource, outlet: Outlet): void {
-  if (outlet.own === "confirmed" && (outlet.seen.name !== "on" || outlet.stale)) {
-    setOwn(turn, outlet, "commanded");
-  }
-  if (resource.activity.name === "starting" && resource.activity.handOff) {
-    resource.activity = start(turn.at);
+/**
+ * A new want. It lifts a hand's OFF, of the resource and of what it needs: what was confirmed on and is not seen on now may be switched
+ * on again (rule 9). And it calls off an operator's power cycle that has not begun.
+ */
+export function handIsLifted(turn: Turn, resource: Resource): void {
+  for (const one of needsOf(resource)) {
+    const wasHandOff = isHandOff(one);
+    for (const outlet of one.outlets) {
+      if (outlet.own === "confirmed" && (outlet.seen.name !== "on" || outlet.stale)) {
+        setOwn(turn, outlet, "commanded");
+      }
+      outlet.handOff = false;
+    }
+    if (wasHandOff && one.activity.name === "starting") {
+      one.activity = start(turn.at);
+    }
+    const { cycle } = one.record;
+    const begun = one.activity.name === "leaving" || one.activity.name === "stopping";
+    if (cycle?.stage === "off" && !cycle.force && !begun) {
+      keepRecord(turn, one, { ...one.record, cycle: undefined });
+      announce(turn, one.settings.name, "cycle", { stage: "called off" });
+    }
+    touch(turn, one);
   }
 }
 
@@ -53,27 +71,34 @@ export function handIsLifted(turn: Turn, resource: Resource, outlet: Outlet): vo
  * A batch was taken back: what a resource does must fit those who hold it again. What it was before is not known any more, but
  * nobody's machine is in doubt left as it is.
  */
-export function fitToTokens(turn: Turn, resource: Resource, outlet: Outlet): void {
+export function fitToTokens(turn: Turn, resource: Resource): void {
   const { activity } = resource;
-  const wanted = resource.tokens.size > 0;
+  const wanted = isWanted(turn.book, resource);
   switch (activity.name) {
     case "resting":
     case "lingering":
     case "held":
       if (wanted) {
-        resource.activity = wantedAgain(resource, outlet.seen.name, turn.at);
-      } else if (activity.name === "held" && outlet.own === "none") {
+        resource.activity = wantedAgain(resource, lastSeen(resource), turn.at);
+      } else if (activity.name === "held" && resource.outlets.every(({ own }) => own === "none")) {
         resource.activity = { name: "resting" }; // found on anew when it can be written
       }
       return;
     case "starting":
     case "using":
       if (!wanted) {
-        resource.activity = unusedAgain(turn, resource, outlet);
+        resource.activity = unusedAgain(turn, resource);
+      }
+      return;
+    case "leaving":
+      if (resource.record.shutdownAt === undefined) {
+        resource.activity = wanted
+          ? wantedAgain(resource, lastSeen(resource), turn.at)
+          : unusedAgain(turn, resource); // decided in that batch: the machine was told nothing
       }
       return;
     case "cycling":
-      if (outlet.own !== "leaving") {
+      if (resource.outlets.every(({ own }) => own !== "leaving")) {
         // Decided in that batch, and told to nobody: the machine is given its time once more.
         resource.activity = { ...start(turn.at), retries: activity.retries - 1 };
       }
@@ -83,260 +108,262 @@ export function fitToTokens(turn: Turn, resource: Resource, outlet: Outlet): voi
   }
 }
 
-function unusedAgain(turn: Turn, resource: Resource, { seen, own }: Outlet): Activity {
-  if (own === "outside") {
+const lastSeen = (resource: Resource): Sight => (onSince(resource) === undefined ? "off" : "on");
+
+function unusedAgain(turn: Turn, resource: Resource): Activity {
+  if (resource.outlets.some(({ own }) => own === "outside")) {
     return { name: "held", why: "outside" };
   }
-  return seen.name === "on" ? linger(turn, resource) : { name: "resting" };
-}
-
-const start = (at: Instant): Named<"starting"> => ({
-  name: "starting",
-  since: at,
-  bootBy: undefined,
-  retries: 0,
-  tooLateAt: undefined,
-  handOff: false,
-});
-
-const linger = (turn: Turn, resource: Resource): Activity => ({
-  name: "lingering",
-  offAt: after(turn.at, resource.settings.offDelay),
-});
-
-/** Wanted (again): in use if it was available since power-on, else to be started. */
-export function wantedAgain(resource: Resource, seen: Sight, at: Instant): Activity {
-  return resource.record.wasAvailable && seen !== "off" ? { name: "using" } : start(at);
+  return onSince(resource) === undefined ? { name: "resting" } : linger(turn, resource);
 }
 
 /** Nobody wants it, and nothing is under way. */
-function restOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity | undefined {
-  switch (seen) {
+function restOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefined {
+  switch (sight) {
     case "unknown":
       return undefined;
     case "off":
-      // An ON that was sent may still arrive; when the switcher has answered a later question with "off", it will not.
-      if (outlet.own !== "commanded" || outlet.switcher.asking === undefined) {
-        setOwn(turn, outlet, "none");
+      for (const outlet of resource.outlets) {
+        // An ON that was sent may still arrive; when the switcher has answered a later question with "off", it will not.
+        const mayArrive = outlet.own === "commanded" && outlet.switcher.asking !== undefined;
+        if (!mayArrive && !outlet.resources.some((one) => isWanted(turn.book, one))) {
+          setOwn(turn, outlet, "none");
+        }
       }
-      return undefined;
+      cycleIsOff(turn, resource);
+      return staysOn(turn.book, resource) ? start(turn.at) : undefined;
     case "on":
-      return foundOn(turn, resource, outlet);
+      return foundOn(turn, resource);
   }
 }
 
 /** On, and nobody wants it: ours, put right after a reboot, or a hand's (rule 8, and section 10 on who was away). */
-function foundOn(turn: Turn, resource: Resource, outlet: Outlet): Activity {
-  if (outlet.own === "outside") {
+function foundOn(turn: Turn, resource: Resource): Activity {
+  const on = resource.outlets.filter(({ seen }) => seen.name === "on");
+  if (on.some(({ own }) => own === "outside")) {
     return { name: "held", why: "outside" };
   }
-  if (outlet.own !== "none" || outlet.rebooted) {
-    setOwn(turn, outlet, "confirmed"); // durable, because the evidence is not
+  const external = on.find((outlet) => (outlet.own === "none" || outlet.letGo) && !outlet.rebooted);
+  if (external === undefined) {
+    ownAll(turn, on, "confirmed"); // durable, because the evidence is not
     return linger(turn, resource);
   }
   const { name, onExternalOn } = resource.settings;
-  announce(turn, name, "external-on", { outlet: outlet.settings.id, policy: onExternalOn });
-  switch (onExternalOn) {
+  // Whoever switches on what is locked out stands before it: it is left alone, whatever the policy.
+  const policy = lockoutOf(turn.book, resource) === undefined ? onExternalOn : "ignore";
+  announce(turn, name, "external-on", { outlet: external.settings.id, policy });
+  switch (policy) {
     case "adopt":
     case "ignore":
-      setOwn(turn, outlet, "outside");
+      ownAll(turn, on, "outside");
       return { name: "held", why: "outside" };
     case "reclaim":
-      setOwn(turn, outlet, "confirmed");
+      ownAll(turn, on, "confirmed");
       return linger(turn, resource);
+  }
+}
+
+function ownAll(turn: Turn, outlets: readonly Outlet[], whose: "confirmed" | "outside"): void {
+  for (const outlet of outlets) {
+    setOwn(turn, outlet, whose);
   }
 }
 
 function startOn(
   turn: Turn,
   resource: Resource,
-  outlet: Outlet,
   activity: Named<"starting">,
+  sight: Sight,
 ): Activity | undefined {
-  const seen = seenNow(outlet);
-  switch (seen.name) {
+  switch (sight) {
     case "unknown":
       return undefined;
     case "off":
-      return whileOff(turn, resource, outlet, activity);
+      return noteHands(turn, resource) ? start(turn.at) : undefined;
     case "on":
-      return whileBooting(turn, resource, outlet, activity, seen.since);
+      noteHands(turn, resource);
+      return cycleIsBack(turn, resource) ?? whileBooting(turn, resource, activity);
   }
 }
 
-/** Wanted and off: on its way, rebooted into the wrong position, or switched off by a hand (rule 9). */
-function whileOff(
-  turn: Turn,
-  resource: Resource,
-  outlet: Outlet,
-  activity: Named<"starting">,
-): Activity | undefined {
-  if (activity.handOff || outlet.own !== "confirmed") {
-    return undefined;
+/**
+ * Wanted, confirmed on, and seen off: rebooted into the wrong position, or switched off by a hand (rule 9), of several outlets each for
+ * itself. On an outlet that several want, one that respects a hand is enough.
+ * @returns whether something was noticed
+ */
+function noteHands(turn: Turn, resource: Resource): boolean {
+  let noticed = false;
+  for (const outlet of resource.outlets) {
+    if (outlet.seen.name === "off" && !outlet.stale && !outlet.handOff && outlet.own === "confirmed") {
+      noticed = true;
+      noteHand(turn, outlet);
+    }
   }
+  return noticed;
+}
+
+function noteHand(turn: Turn, outlet: Outlet): void {
   if (outlet.rebooted) {
     setOwn(turn, outlet, "none");
-    return start(turn.at);
+    return;
   }
-  const { name, onExternalOff } = resource.settings;
-  announce(turn, name, "external-off", { outlet: outlet.settings.id, policy: onExternalOff });
-  if (onExternalOff === "restore") {
+  const wanting = outlet.resources.filter((one) => isWanted(turn.book, one));
+  const policy = wanting.every(({ settings }) => settings.onExternalOff === "restore")
+    ? "restore"
+    : "respect";
+  for (const { settings } of wanting) {
+    announce(turn, settings.name, "external-off", { outlet: outlet.settings.id, policy });
+  }
+  if (policy === "restore") {
     setOwn(turn, outlet, "none");
-    return start(turn.at);
+  } else {
+    outlet.handOff = true;
   }
-  return { ...start(turn.at), handOff: true };
 }
 
 /** Wanted, on, and not available yet (rule 6). */
-function whileBooting(
-  turn: Turn,
-  resource: Resource,
-  outlet: Outlet,
-  activity: Named<"starting">,
-  onSince: Instant,
-): Activity | undefined {
+function whileBooting(turn: Turn, resource: Resource, activity: Named<"starting">): Activity | undefined {
   const { settings, power } = resource;
-  setOwn(turn, outlet, "confirmed");
+  confirm(turn, resource);
   if (isAvailable(resource) || resource.record.wasAvailable || power?.available === true) {
     noteBoot(turn, resource);
     return { name: "using" };
   }
-  if (activity.handOff) {
-    return start(turn.at); // the hand has switched it on again
-  }
   if (activity.bootBy === undefined) {
-    return { ...activity, bootBy: after(later(onSince, activity.since), settings.bootTimeout) };
+    const since = later(onSince(resource) ?? turn.at, activity.since);
+    return { ...activity, bootBy: after(since, settings.bootTimeout) };
   }
   const anew = after(turn.at, settings.bootTimeout);
-  if (outlet.rebooted && activity.tooLateAt === undefined && activity.bootBy < anew) {
+  const rebooted = resource.outlets.some((outlet) => outlet.rebooted);
+  if (rebooted && activity.tooLateAt === undefined && activity.bootBy < anew) {
     return { ...activity, bootBy: anew }; // its socket lost power, or may have: so did the machine
   }
   if (activity.tooLateAt !== undefined || activity.bootBy > turn.at) {
     return undefined;
   }
-  if (activity.retries < settings.bootRetries && power?.ours === true && !somebodyWasTold(resource)) {
+  if (activity.retries < settings.bootRetries && mayBeCycled(resource)) {
     announce(turn, settings.name, "cycle", { retry: activity.retries + 1, of: settings.bootRetries });
     return { name: "cycling", retries: activity.retries + 1 };
   }
   resource.bootFailed = true;
+  resource.unfitToBeWarm = true;
   return { ...activity, tooLateAt: turn.at };
 }
 
-/** Wanted, and it was available: an outage of the machine changes nothing, one of its power does. */
-function useOn(turn: Turn, outlet: Outlet, seen: Sight): Activity | undefined {
-  if (seen === "on") {
-    setOwn(turn, outlet, "confirmed");
-  }
-  return seen === "off" ? start(turn.at) : undefined;
-}
+/**
+ * The nevers of rule 6 (that it was not available is known here), and two that follow from sharing power: not under another machine on
+ * the same outlet, nor under one that needs it.
+ */
+const mayBeCycled = (resource: Resource): boolean =>
+  resource.power?.ours === true &&
+  !somebodyWasTold(resource) &&
+  resource.outlets.every(({ resources }) => resources.length === 1) &&
+  resource.dependents.every((one) => sightOf(one) === "off");
 
-/** The last token is gone. */
-function unwanted(turn: Turn, resource: Resource, outlet: Outlet): Activity {
-  if (outlet.seen.name === "on" || (outlet.seen.name === "unknown" && outlet.own === "confirmed")) {
-    return linger(turn, resource); // for all that is known it is on
-  }
-  if (outlet.own === "commanded") {
-    ask(turn, outlet.switcher, 0); // has the ON arrived?
-  }
-  return { name: "resting" };
-}
-
-/** Off only when nothing speaks against it; while a gate is shut it goes on lingering. */
-function lingerOn(
-  turn: Turn,
-  resource: Resource,
-  outlet: Outlet,
-  activity: Named<"lingering">,
-  seen: Sight,
-): Activity | undefined {
-  if (seen === "off") {
-    if (outlet.own !== "leaving") {
-      announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+/** What is seen on while it is wanted is ours; an OFF that is on its way to it is still to be seen through. */
+function confirm(turn: Turn, resource: Resource): void {
+  for (const outlet of resource.outlets) {
+    if (outlet.seen.name === "on" && (outlet.own !== "leaving" || offWasIgnored(outlet))) {
+      setOwn(turn, outlet, "confirmed");
     }
-    return { name: "resting" };
   }
-  const open =
-    activity.offAt <= turn.at &&
-    offGate(turn.book, outlet, resource, turn.at).name === "open" &&
-    expiryGate(turn.book, resource.expiredAt).name === "open";
-  if (!open) {
+}
+
+/** Wanted, and it was available: an outage of the machine changes nothing, one of its power does. */
+function useOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefined {
+  noteHands(turn, resource);
+  if (sight === "on") {
+    confirm(turn, resource);
+    return cycleIsBack(turn, resource);
+  }
+  return sight === "off" ? start(turn.at) : undefined;
+}
+
+/** An operator's power cycle has brought it back: what nobody wants goes off again, unless it stood on by a hand before. */
+function cycleIsBack(turn: Turn, resource: Resource): Activity | undefined {
+  const { cycle } = resource.record;
+  if (cycle === undefined) {
     return undefined;
   }
-  if (turn.book.settings.observe) {
-    announce(turn, resource.settings.name, "switch-off", { outlet: outlet.settings.id, observe: true });
-    return { name: "held", why: "observed" };
+  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  if (!cycle.adopted || isWanted(turn.book, resource)) {
+    return undefined;
   }
-  return { name: "stopping", usedSince: false };
+  ownAll(turn, resource.outlets, "outside");
+  return { name: "held", why: "outside" };
 }
 
-/** OFF is decided. A token that comes now is granted; an OFF that was sent is seen through, and never repeated (rule 3). */
-function stopOn(
-  turn: Turn,
-  resource: Resource,
-  outlet: Outlet,
-  activity: Named<"stopping">,
-  wanted: boolean,
-  seen: Sight,
-): Activity | undefined {
-  if (seen === "off") {
-    setOwn(turn, outlet, "none");
-    return { name: "resting" };
+/** Nobody wants it any more. */
+function unwanted(turn: Turn, resource: Resource): Activity {
+  for (const outlet of resource.outlets) {
+    outlet.handOff = outlet.handOff && outlet.resources.some((one) => isWanted(turn.book, one));
   }
-  if (!wanted) {
-    return activity.usedSince ? linger(turn, resource) : undefined;
+  const mayBeOn = resource.outlets.some(
+    (outlet) => outlet.seen.name === "on" || (outlet.seen.name === "unknown" && outlet.own === "confirmed"),
+  );
+  if (mayBeOn) {
+    // The off delay of what others need begins when the last of them is off.
+    return isNeeded(turn.book, resource) ? { name: "held", why: "needed" } : linger(turn, resource);
   }
-  const stillOn = outlet.own !== "leaving" || offWasIgnored(outlet);
-  return stillOn
-    ? stayOn(turn, resource, outlet, seen)
-    : activity.usedSince
-      ? undefined
-      : { name: "stopping", usedSince: true };
+  for (const outlet of resource.outlets) {
+    if (outlet.own === "commanded") {
+      ask(turn, outlet.switcher, 0); // has the ON arrived?
+    }
+  }
+  return { name: "resting" };
 }
 
 /** A power cycle of a machine that did not boot. It ends at once when the machine answers, or when somebody was told `ok`. */
 function cycleOn(
   turn: Turn,
   resource: Resource,
-  outlet: Outlet,
   activity: Named<"cycling">,
   wanted: boolean,
-  seen: Sight,
+  sight: Sight,
 ): Activity | undefined {
-  if (seen === "off") {
-    setOwn(turn, outlet, "none");
+  if (sight === "off") {
+    for (const outlet of resource.outlets) {
+      setOwn(turn, outlet, "none");
+    }
     return { ...start(turn.at), retries: activity.retries }; // which rests at once if nobody is left
   }
-  if (outlet.own === "leaving") {
-    return !wanted || isAvailable(resource) || somebodyWasTold(resource)
-      ? { name: "stopping", usedSince: true } // it was wanted until now: no OFF again without a delay
+  const calledOff = isAvailable(resource) || somebodyWasTold(resource);
+  if (resource.outlets.some((outlet) => outlet.own === "leaving")) {
+    return !wanted || calledOff
+      ? { name: "stopping", usedSince: true, cleared: "no" } // it was wanted until now: no OFF again without a delay
       : undefined;
   }
   if (!wanted) {
-    return unwanted(turn, resource, outlet);
+    return unwanted(turn, resource);
   }
-  return isAvailable(resource) || somebodyWasTold(resource)
-    ? stayOn(turn, resource, outlet, seen)
-    : undefined;
+  return calledOff ? stayOn(turn, resource, sight) : undefined;
 }
 
-function stayOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity {
-  setOwn(turn, outlet, "confirmed");
-  return wantedAgain(resource, seen, turn.at);
-}
-
-/** On without a token, and left alone. */
-function holdOn(turn: Turn, resource: Resource, outlet: Outlet, seen: Sight): Activity | undefined {
-  if (seen !== "off") {
-    return undefined;
+/** On without being wanted, and left alone for now. */
+function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: Sight): Activity | undefined {
+  if (sight === "off") {
+    const byHand = resource.outlets.filter(({ own: whose }) => whose !== "leaving");
+    if (byHand.length > 0) {
+      announce(turn, resource.settings.name, "external-off", {
+        outlet: byHand.map(({ settings }) => settings.id).join(","),
+      });
+    }
+    return { name: "resting" };
   }
-  announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
-  return { name: "resting" };
-}
-
-/** It was told OFF, asked later, and answered that it is on. */
-function offWasIgnored({ command, heardAt, seen, stale }: Outlet): boolean {
-  const askedAt = command?.askedAt;
-  return !stale && seen.name === "on" && askedAt !== undefined && heardAt !== undefined && heardAt > askedAt;
+  switch (activity.why) {
+    case "observed":
+      return undefined;
+    case "outside":
+      // Used since by another resource on its outlets: it goes off with that one.
+      return resource.outlets.some((outlet) => outlet.own === "outside") ? undefined : linger(turn, resource);
+    case "needed":
+      return isNeeded(turn.book, resource) ? undefined : linger(turn, resource);
+    case "shared":
+    case "guarded": {
+      const next = toGoOff(turn, resource, activity);
+      return next?.name === "held" && next.why === activity.why ? undefined : next;
+    }
+  }
 }
 
 const somebodyWasTold = (resource: Resource): boolean =>

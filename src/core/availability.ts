@@ -1,10 +1,10 @@
-// Whether a powered resource answers: when its checker runs, and how many answers in a row are believed (`rise`, `fall`).
-// What availability means for waiting requests and for boot time-outs is decided in resource.ts.
+// Whether a powered resource answers, and whether its `keepWhile` says to leave it alone: when these checkers run, and how many answers
+// in a row are believed (`rise`, `fall`). What follows from it is decided in activity.ts and resource.ts.
 
 import type { Availability, Resource, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import type { CheckSettings } from "./settings.ts";
-import { after, type Instant, type Millis, millis } from "./time.ts";
+import { after, type Instant, millis } from "./time.ts";
 
 /** In transition a checker runs at least this often (protocol, CONFIG: "at least every 2s, or every interval when that is shorter"). */
 const inTransition = millis(2000);
@@ -31,12 +31,44 @@ export function keepChecking(turn: Turn, resource: Resource, power: "on" | "off"
     const { attempt } = availability;
     Object.assign(availability, unchecked(), { attempt });
   } else if (!availability.running && isDue(availability, power, turn.at)) {
-    availability.attempt += 1;
-    availability.running = true;
-    availability.nextAt = undefined;
-    turn.effects.push({ kind: "check", resource: resource.settings.name, attempt: availability.attempt });
+    run(turn, resource, "availability", availability);
   }
   setDeadline(turn.book.deadlines, { kind: "check", name: resource.settings.name }, availability.nextAt);
+}
+
+/** Ask `keepWhile` while its answer may hold back a shutdown or a cut; else forget what it said. */
+export function keepGuard(turn: Turn, resource: Resource, asked: boolean): void {
+  const { guard } = resource;
+  if (resource.settings.keepWhile === undefined) {
+    return;
+  }
+  if (!asked) {
+    const { attempt } = guard;
+    Object.assign(guard, unchecked(), { attempt });
+  } else if (!guard.running && (guard.nextAt === undefined || guard.nextAt <= turn.at)) {
+    run(turn, resource, "keepWhile", guard);
+  }
+  setDeadline(turn.book.deadlines, { kind: "guard", name: resource.settings.name }, guard.nextAt);
+}
+
+function run(
+  turn: Turn,
+  resource: Resource,
+  of: "availability" | "keepWhile",
+  availability: Availability,
+): void {
+  availability.attempt += 1;
+  availability.running = true;
+  availability.nextAt = undefined;
+  const { name } = resource.settings;
+  turn.effects.push({ kind: "check", resource: name, of, attempt: availability.attempt });
+}
+
+/** From now on only new answers count for going up or down; what is believed stays. */
+export function countAnew({ availability }: Resource, at: Instant): void {
+  availability.ups = 0;
+  availability.downs = 0;
+  availability.nextAt = availability.running ? undefined : at;
 }
 
 /** A first check waits for power; once begun they go on, also while the relay's position is unknown. */
@@ -45,15 +77,16 @@ const isDue = ({ nextAt }: Availability, power: "on" | "unknown", at: Instant): 
 
 /**
  * Take a check's outcome in. Errors count neither way: they say nothing about the resource.
+ * @param transition something waits for a change, so that it is asked more often
  * @returns false if it belongs to an older attempt, or to a power-on that is over
  */
 export function takeCheck(
   turn: Turn,
-  resource: Resource,
+  availability: Availability,
   check: CheckSettings,
+  transition: boolean,
   result: { readonly attempt: number; readonly outcome: "up" | "down" | "error"; readonly message: string },
 ): boolean {
-  const { availability } = resource;
   if (!availability.running || result.attempt !== availability.attempt) {
     return false;
   }
@@ -72,12 +105,13 @@ export function takeCheck(
   } else if (availability.downs >= check.fall || (availability.downs > 0 && availability.verdict !== "up")) {
     availability.verdict = "down";
   }
-  availability.nextAt = after(turn.at, pause(availability, check));
+  const often = transition || availability.verdict !== "up";
+  availability.nextAt = after(
+    turn.at,
+    often ? millis(Math.min(check.interval, inTransition)) : check.interval,
+  );
   return true;
 }
-
-const pause = (availability: Availability, check: CheckSettings): Millis =>
-  availability.verdict === "up" ? check.interval : millis(Math.min(check.interval, inTransition));
 
 export const isAvailable = (resource: Resource): boolean =>
   resource.settings.check === undefined || resource.availability.verdict === "up";

@@ -4,8 +4,11 @@
 import type {
   EndedRecord,
   OutboxRecord,
+  OutletRecord,
+  OverrideRecord,
   Ownership,
   PublishedRecord,
+  QueuedRecord,
   ResourceRecord,
   TokenRecord,
 } from "./changes.ts";
@@ -13,11 +16,18 @@ import type { Deadlines } from "./deadlines.ts";
 import type { Effect } from "./effects.ts";
 import type { ProblemCode } from "./pictures.ts";
 import type { State } from "./requests.ts";
-import type { OutletSettings, Position, ResourceSettings, Settings, SwitcherSettings } from "./settings.ts";
+import type {
+  OutletSettings,
+  PoolSettings,
+  Position,
+  ResourceSettings,
+  Settings,
+  SwitcherSettings,
+} from "./settings.ts";
 import type { Instant, Millis } from "./time.ts";
 
 export interface Book {
-  readonly settings: Settings;
+  settings: Settings;
   /** Wall time minus instant; for showing and nothing else. */
   wallOffset: Millis;
   link: Link;
@@ -29,8 +39,22 @@ export interface Book {
   readonly resources: Map<string, Resource>;
   readonly outlets: Map<string, Outlet>;
   readonly switchers: Map<string, SwitcherBook>;
-  /** All tokens of the controller, for `limits.tokens`. */
+  readonly pools: Map<string, Pool>;
+  /** All tokens of the controller; with the queued requests for `limits.tokens`. */
   tokenCount: number;
+  /** Tokens of `controller/acquire`, by id. */
+  readonly several: Map<string, Token>;
+  /** Requests that queue, by number. */
+  readonly queued: Map<number, Queued>;
+  /** The same by `endedKey` of every name over which they may be asked for (`controller` for several), and of all resources where they stand. */
+  readonly queuedIds: Map<string, Queued>;
+  /** Numbers requests by their arrival; never goes back. */
+  nextNumber: number;
+  /** By the resource through which they were made, which may have left the configuration. */
+  readonly overrides: Map<string, OverrideRecord>;
+  /** Resources that boot now, for `limits.starting`; and those that wait for a place, first come first served. */
+  readonly booting: Set<Resource>;
+  readonly awaitingPlace: Set<Resource>;
   /** Tokens whose end is due but held back: no link, or a store that refuses. */
   readonly overdue: Set<Token>;
   /** Resources whose OFF waits for a proof that a renewal would have come through. */
@@ -43,6 +67,11 @@ export interface Book {
   readonly deadlines: Deadlines;
   /** Names that have left the configuration, with what is left of them; cleared at the first connection. */
   gone: Gone;
+  /** Records of what is not in the configuration, by name: it may come back. */
+  readonly former: {
+    readonly resources: Map<string, ResourceRecord>;
+    readonly outlets: Map<string, OutletRecord>;
+  };
   /** What stands on the broker, as far as the store knows. */
   readonly published: Set<string>;
   /** Connected for the first time, and the replies of an earlier run were sent once more. */
@@ -50,9 +79,13 @@ export interface Book {
 }
 
 export interface Gone {
-  readonly tokens: readonly TokenRecord[];
+  /** Kept: what is left of a token over several resources. */
+  readonly tokens: readonly { readonly record: TokenRecord; readonly kept: TokenRecord | undefined }[];
+  readonly queued: readonly QueuedRecord[];
   readonly published: readonly PublishedRecord[];
 }
+
+export const nothingGone = (): Gone => ({ tokens: [], queued: [], published: [] });
 
 export type Link =
   | { readonly name: "down" }
@@ -72,9 +105,19 @@ export type Link =
     };
 
 export interface Resource {
-  readonly settings: ResourceSettings;
+  settings: ResourceSettings;
+  /** What powers it; switched together. */
+  outlets: readonly Outlet[];
+  /** What must be available before it is switched on; and who needs it. Direct ones. */
+  needs: readonly Resource[];
+  dependents: readonly Resource[];
+  pools: readonly Pool[];
   /** By id, oldest first. */
   readonly tokens: Map<string, Token>;
+  /** Requests that wait for a token of it (or of a pool of which it is a member), in the order of service. */
+  readonly queue: Queued[];
+  /** A pool keeps it available ahead of any request. */
+  warm: boolean;
   /** Those of them with requests that wait for a state. */
   readonly waiting: Set<Token>;
   activity: Activity;
@@ -86,14 +129,42 @@ export interface Resource {
   expiredAt: Instant | undefined;
   record: ResourceRecord;
   readonly availability: Availability;
+  /** What the checker `keepWhile` says, asked before a shutdown or a cut. */
+  readonly guard: Availability;
+  /** Numbers shutdown commands; never goes back. */
+  shutdowns: number;
   readonly problems: Map<ProblemCode, { readonly message: string; readonly since: Instant }>;
   state: State;
   stateSince: Instant;
   /** Its state is known (or was waited for long enough), so that its picture may be published. */
   shown: boolean;
-  watts: number | undefined;
-  kwh: number | undefined;
   publishedAt: Instant | undefined;
+  /** Its outlets are known and do not stand alike since then. */
+  differsSince: Instant | undefined;
+  /** Its last boot took too long: it is not kept warm before it has answered again. */
+  unfitToBeWarm: boolean;
+  /** What others were last told of it: when it differs, they are looked at again. */
+  face: string;
+}
+
+/** Interchangeable resources. */
+export interface Pool {
+  settings: PoolSettings;
+  /** Members that it keeps available ahead of any request. */
+  warm: ReadonlySet<Resource>;
+  members: readonly Resource[];
+  /** Requests that asked for it, in the order of service. */
+  readonly queue: Queued[];
+  face: string;
+}
+
+/** A request in the queues of everything that it may be granted on. */
+export interface Queued {
+  record: QueuedRecord;
+  /** Where it stands: the resources it asked for, and those members of the pools on which it may still be granted. */
+  resources: readonly Resource[];
+  /** The pools among what it asked for. */
+  pools: readonly Pool[];
 }
 
 /** What the controller is doing about a resource. Each state carries its own deadlines. */
@@ -109,18 +180,55 @@ export type Activity =
       readonly retries: number;
       /** Since then it has taken too long, and nothing more is tried. */
       readonly tooLateAt: Instant | undefined;
-      /** A hand switched it off; left so until a new acquire. */
-      readonly handOff: boolean;
     }
   /** Wanted, and available or was since power-on. */
   | { readonly name: "using" }
   | { readonly name: "lingering"; readonly offAt: Instant }
-  /** OFF is decided; done when the relay says so. Used since: somebody wanted it meanwhile, and OFF is not repeated without a new delay. */
-  | { readonly name: "stopping"; readonly usedSince: boolean }
+  /** The machine was told to shut down; power is cut when it is gone. */
+  | Leaving
+  /** OFF is decided; done when the relays say so. Used since: somebody wanted it meanwhile, and OFF is not repeated without a new delay. */
+  | {
+      readonly name: "stopping";
+      readonly usedSince: boolean;
+      /** `gone`: its machine was seen to go down, so that nobody's work is left on it; `forced`: an operator cuts it, whoever holds it. */
+      readonly cleared: "no" | "gone" | "forced";
+    }
   /** A power cycle of a machine that did not boot: off, then `starting` once more. */
   | { readonly name: "cycling"; readonly retries: number }
   /** On, and nobody wants it: left alone. */
-  | { readonly name: "held"; readonly why: "outside" | "observed" };
+  | { readonly name: "held"; readonly why: HeldBecause };
+
+export interface Leaving {
+  readonly name: "leaving";
+  /** The command of this attempt is under way; `undefined`: its outcome is known, or it is still to be sent. */
+  readonly asking: number | undefined;
+  /** What became of the command; `undefined`: nothing is known (of a shutdown that an earlier run began). */
+  readonly outcome: "done" | "accepted" | "failed" | "unsure" | undefined;
+  /** From here on it takes too long. */
+  readonly until: Instant;
+  /** It took too long and is left on, until it is used or goes down after all. */
+  readonly overdue: boolean;
+  /** It answered its checker at least once since the command. */
+  readonly answered: boolean;
+  /** Seen gone without a break since then. */
+  readonly goneSince: Instant | undefined;
+  /** A reading counts if it came after that. */
+  readonly since: Instant;
+  /** When the meter is asked again. */
+  readonly measureAt: Instant | undefined;
+}
+
+export type HeldBecause =
+  /** Switched on from outside. */
+  | "outside"
+  /** With `observe: true`. */
+  | "observed"
+  /** Another resource on its outlets is wanted, or not ready to go off. */
+  | "shared"
+  /** A resource that needs it is not off. */
+  | "needed"
+  /** Its `keepWhile` says so. */
+  | "guarded";
 
 export interface Availability {
   verdict: "unchecked" | "up" | "down";
@@ -138,15 +246,24 @@ export interface Availability {
 
 export interface Token {
   record: TokenRecord;
+  /** Those of its record, in the same order. */
+  resources: readonly Resource[];
   /** The event `expiring` was announced for the present expiry. */
   expiringSaid: boolean;
 }
 
 export interface Outlet {
-  readonly settings: OutletSettings;
-  readonly switcher: SwitcherBook;
-  /** The resource it powers; `undefined`: configured, but nobody's. */
-  readonly resource: Resource | undefined;
+  settings: OutletSettings;
+  switcher: SwitcherBook;
+  /** The resources it powers; none: configured, but nobody's. */
+  resources: readonly Resource[];
+  /** A hand switched it off while it was wanted; left so until a new want. */
+  handOff: boolean;
+  /** Who used it left the configuration: whoever finds it on has not switched it on. Holds where that could not be written, too. */
+  letGo: boolean;
+  watts: number | undefined;
+  kwh: number | undefined;
+  meteredAt: Instant | undefined;
   seen: Seen;
   /** It has not been heard since the last (re)connection: no command, whatever was seen before. */
   stale: boolean;
@@ -187,8 +304,10 @@ export interface Command {
 }
 
 export interface SwitcherBook {
-  readonly settings: SwitcherSettings;
-  readonly outlets: Outlet[];
+  settings: SwitcherSettings;
+  outlets: Outlet[];
+  /** One of its outlets was last told ON then; `stagger` runs from it. */
+  lastOnAt: Instant | undefined;
   /** `unheard`: nothing was heard of it since the program started. */
   reach: "unheard" | "answering" | "silent";
   asking: Asking | undefined;
@@ -210,9 +329,20 @@ export interface Turn {
   readonly book: Book;
   readonly at: Instant;
   readonly effects: Effect[];
+  /** To be looked at before the turn ends. */
+  readonly touched: Set<Resource>;
+  /** Those of them whose queues and pools were not looked at since they were touched last: that comes first. */
+  readonly unserved: Set<Resource>;
+  readonly touchedPools: Set<Pool>;
 }
 
 export const endedKey = (resource: string, token: string): string => `${resource} ${token}`;
+
+/** Look at it again before the turn ends. */
+export const touch = (turn: Turn, resource: Resource): void => {
+  turn.touched.add(resource);
+  turn.unserved.add(resource);
+};
 
 /** Thrown when the book contradicts itself; the process stops with it in the log and starts again from the store. */
 export class BrokenInvariant extends Error {}

@@ -1,15 +1,26 @@
 // The durable part of the book, as records: what a crash must not lose. A store keeps them and gives them back unread.
 // Not here: what was seen, attempts and checks, which are learned again after every start.
 
-import type { CheckLevel } from "./settings.ts";
+import type { CheckLevel, Mode } from "./settings.ts";
 import type { Reply, ReplyTo } from "./requests.ts";
 import type { Instant, Millis, WallTime } from "./time.ts";
 
 export interface TokenRecord {
-  readonly resource: string;
+  /** Where it is held, in the order asked for; several only for a token of `controller/acquire`. The first one and the id name it. */
+  readonly resources: readonly string[];
+  /** What was asked for, in the same order: the resource itself, or the pool from which it was chosen. */
+  readonly asked: readonly string[];
+  /** It came from `controller/acquire`: it is renewed and released there, as a whole. */
+  readonly several: boolean;
   readonly token: string;
   readonly owner: string;
   readonly purpose: string | undefined;
+  readonly mode: Mode;
+  readonly priority: number;
+  /** Its arrival, over the whole controller: it keeps its place when it must queue again. */
+  readonly number: number;
+  /** Members of pools on which it was tried in vain. */
+  readonly tried: readonly string[];
   readonly since: Instant;
   readonly ttl: Millis;
   /** `undefined` while the first request still waits for its `ok`. */
@@ -18,11 +29,47 @@ export interface TokenRecord {
   readonly lostAt: Instant | undefined;
   /** True once an `ok` reply about it was sent to somebody. */
   readonly told: boolean;
-  /** The meter when it was granted, kWh. */
-  readonly kwhAtStart: number | undefined;
+  /** The meters of `resources` when it was granted, kWh. */
+  readonly kwhAtStart: readonly (number | undefined)[];
   readonly waiters: readonly Waiter[];
   /** The later deadline of all that wait; `undefined`: as long as the controller goes on trying. */
   readonly deadline: Instant | undefined;
+}
+
+/** A request that stands in the queues of what it asked for, and holds nothing yet. */
+export interface QueuedRecord {
+  /** Its arrival, over the whole controller: unique, and rising. */
+  readonly number: number;
+  /** Resources or pools. */
+  readonly asked: readonly string[];
+  readonly several: boolean;
+  readonly token: string;
+  readonly owner: string;
+  readonly purpose: string | undefined;
+  readonly mode: Mode;
+  readonly priority: number;
+  readonly tried: readonly string[];
+  readonly since: Instant;
+  readonly ttl: Millis | undefined;
+  readonly lostAt: Instant | undefined;
+  /** At least one. */
+  readonly waiters: readonly Waiter[];
+  readonly deadline: Instant;
+}
+
+/** An operator's hand on a resource (protocol section 6). `auto` is no record. */
+export interface OverrideRecord {
+  readonly resource: string;
+  readonly mode: "on" | "off";
+  /** Of a lockout (`off`): the outlets that it holds off, whatever becomes of the resource. Empty for `on`. */
+  readonly outlets: readonly string[];
+  readonly by: string | undefined;
+  readonly reason: string | undefined;
+  readonly since: Instant;
+  /** `undefined`: until somebody lifts it. */
+  readonly until: Instant | undefined;
+  /** Cut without a shutdown. */
+  readonly force: boolean;
 }
 
 /** A request whose reply is held back. */
@@ -35,13 +82,14 @@ export interface Waiter {
 
 /** Remembered for a day, so that a late renew hears why. */
 export interface EndedRecord {
+  /** The resource or pool over which it would be renewed; `controller` for one of `controller/acquire`. */
   readonly resource: string;
   readonly token: string;
   readonly at: Instant;
   readonly reason: EndReason;
 }
 
-export type EndReason = "released" | "expired" | "lost" | "rejected" | "removed";
+export type EndReason = "released" | "expired" | "lost" | "rejected" | "removed" | "locked-out";
 
 /**
  * Whose doing the relay's position is:
@@ -65,6 +113,19 @@ export interface ResourceRecord {
   readonly boots: readonly Millis[];
   /** Seen available since it was last powered on. */
   readonly wasAvailable: boolean;
+  /** Its shutdown was decided then, and its power has not gone off since: it is seen through, after a crash, too. */
+  readonly shutdownAt: Instant | undefined;
+  /** An operator's power cycle is under way: it is still to go off, or to come back. */
+  readonly cycle: CycleRecord | undefined;
+}
+
+export interface CycleRecord {
+  /** `off`: it is to go off; `on`: it was off and is to come back. */
+  readonly stage: "off" | "on";
+  /** Cut without a shutdown, also under other holders. */
+  readonly force: boolean;
+  /** Before it, somebody had switched the resource on by hand: it is left on again afterwards. */
+  readonly adopted: boolean;
 }
 
 /** A held-back reply that is decided but not yet taken by the broker. */
@@ -83,6 +144,7 @@ export interface PublishedRecord {
 export type Change =
   | {
       readonly kind: "token";
+      /** The first of its resources. */
       readonly resource: string;
       readonly token: string;
       readonly record: TokenRecord | undefined;
@@ -93,6 +155,8 @@ export type Change =
       readonly token: string;
       readonly record: EndedRecord | undefined;
     }
+  | { readonly kind: "queued"; readonly number: number; readonly record: QueuedRecord | undefined }
+  | { readonly kind: "override"; readonly resource: string; readonly record: OverrideRecord | undefined }
   | { readonly kind: "outlet"; readonly record: OutletRecord }
   | { readonly kind: "resource"; readonly record: ResourceRecord }
   | { readonly kind: "outbox"; readonly id: number; readonly record: OutboxRecord | undefined }
@@ -101,6 +165,8 @@ export type Change =
 /** Everything durable, in this boot's instants. */
 export interface Snapshot {
   readonly tokens: readonly TokenRecord[];
+  readonly queued: readonly QueuedRecord[];
+  readonly overrides: readonly OverrideRecord[];
   readonly ended: readonly EndedRecord[];
   readonly outlets: readonly OutletRecord[];
   readonly resources: readonly ResourceRecord[];
@@ -119,8 +185,10 @@ export interface Timestamp {
 /** A whole snapshot as changes, to write it anew. */
 export const everything = (snapshot: Snapshot): Change[] => [
   ...snapshot.tokens.map(
-    (record): Change => ({ kind: "token", resource: record.resource, token: record.token, record }),
+    (record): Change => ({ kind: "token", resource: record.resources[0] ?? "", token: record.token, record }),
   ),
+  ...snapshot.queued.map((record): Change => ({ kind: "queued", number: record.number, record })),
+  ...snapshot.overrides.map((record): Change => ({ kind: "override", resource: record.resource, record })),
   ...snapshot.ended.map(
     (record): Change => ({ kind: "ended", resource: record.resource, token: record.token, record }),
   ),

@@ -10,6 +10,9 @@ export type Subject =
   | { readonly kind: "outlet"; readonly name: string }
   | { readonly kind: "switcher"; readonly name: string }
   | { readonly kind: "check"; readonly name: string }
+  | { readonly kind: "guard"; readonly name: string }
+  | { readonly kind: "queued"; readonly number: number }
+  | { readonly kind: "override"; readonly resource: string }
   | { readonly kind: "meter"; readonly name: string }
   | { readonly kind: "link" }
   | { readonly kind: "ended" };
@@ -68,8 +71,13 @@ function keyOf(subject: Subject): string {
     case "outlet":
     case "switcher":
     case "check":
+    case "guard":
     case "meter":
       return `${subject.kind} ${subject.name}`;
+    case "queued":
+      return `queued ${subject.number}`;
+    case "override":
+      return `override ${subject.resource}`;
     case "link":
     case "ended":
       return subject.kind;

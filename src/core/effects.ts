@@ -24,11 +24,20 @@ export type Effect =
     }
   /** Ask a switcher for the real position of all its outlets. */
   | { readonly kind: "ask"; readonly switcher: string }
-  | { readonly kind: "check"; readonly resource: string; readonly attempt: number }
+  /** Ask a switcher for a fresh reading of its meters. */
+  | { readonly kind: "measure"; readonly switcher: string }
+  | {
+      readonly kind: "check";
+      readonly resource: string;
+      readonly of: "availability" | "keepWhile";
+      readonly attempt: number;
+    }
+  /** Tell a machine to shut down; its outcome is `shutdownEnded`. */
+  | { readonly kind: "shutdown"; readonly resource: string; readonly attempt: number }
   /** Send a marker over the request link; its return is `linkProved`. */
   | { readonly kind: "prove"; readonly attempt: number }
   /** The retained picture of it changed; look it up in the view when the batch is on disk. */
-  | { readonly kind: "publish"; readonly what: "resource" | "switcher"; readonly name: string }
+  | { readonly kind: "publish"; readonly what: "resource" | "switcher" | "pool"; readonly name: string }
   /** The request link is proved and the outlets are known: publish everything again. */
   | { readonly kind: "publishController" }
   /** Clear the retained topics of a name that left the configuration. */
@@ -52,13 +61,17 @@ export type AnnouncementName =
   | "released"
   | "expiring"
   | "expired"
+  | "queued"
   | "rejected"
   | "lost"
+  | "locked-out"
   | "state"
   | "switch-on"
   | "switch-off"
   | "external-on"
   | "external-off"
+  | "shutdown"
+  | "override"
   | "problem"
   | "recovered"
   | "cycle"
@@ -77,6 +90,7 @@ export function survivesRefusal(effect: Effect, kept: ReadonlySet<number>): bool
   switch (effect.kind) {
     case "prove":
     case "ask":
+    case "measure":
     case "check":
     case "publish":
     case "publishController":
@@ -88,6 +102,7 @@ export function survivesRefusal(effect: Effect, kept: ReadonlySet<number>): bool
       return effect.outbox !== undefined && kept.has(effect.outbox);
     case "persist":
     case "command":
+    case "shutdown":
     case "forget":
       return false;
   }

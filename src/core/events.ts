@@ -1,7 +1,7 @@
 // Everything that can happen to the core, as one union. Each event carries its time. Not what follows from it: effects.ts.
 
 import type { Request } from "./requests.ts";
-import type { Position } from "./settings.ts";
+import type { Position, Settings } from "./settings.ts";
 import type { Instant, Millis } from "./time.ts";
 
 export type Event = { readonly at: Instant } & (
@@ -10,6 +10,15 @@ export type Event = { readonly at: Instant } & (
   | { readonly kind: "wokeUp" }
   /** Wall time minus instant, noticed to have changed; moves what is shown and nothing else. */
   | { readonly kind: "wallClockMoved"; readonly offset: Millis }
+  /** The configuration was read again: what did not change goes on undisturbed. */
+  | {
+      readonly kind: "reconfigured";
+      readonly settings: Settings;
+      /** Switchers that are reached in another way from now on. */
+      readonly changed: ReadonlySet<string>;
+      /** Resources that are checked in another way from now on, or guarded in another way (`keepWhile`). */
+      readonly rechecked: ReadonlySet<string>;
+    }
   /** The process stood still (suspend, SIGSTOP) for this long: as after a reconnection. */
   | { readonly kind: "stoodStill"; readonly length: Millis }
 
@@ -62,8 +71,20 @@ export type Event = { readonly at: Instant } & (
   | {
       readonly kind: "checked";
       readonly resource: string;
+      readonly of: "availability" | "keepWhile";
       readonly attempt: number;
       readonly outcome: "up" | "down" | "error";
+      readonly message: string;
+    }
+  /**
+   * A shutdown command has ended. `done`: it exited with 0; `accepted`: the machine took it, and broke the connection; `failed`: it did not
+   * take it; `unsure`: it could not be reached, and is perhaps off already.
+   */
+  | {
+      readonly kind: "shutdownEnded";
+      readonly resource: string;
+      readonly attempt: number;
+      readonly outcome: "done" | "accepted" | "failed" | "unsure";
       readonly message: string;
     }
 );

@@ -1,15 +1,19 @@
-// Tokens whose time has come: they expire, are lost, have their waiting requests timed out, or are announced to expire soon.
-// While holders cannot renew, or nothing can be written, no token ends: it is held back, and scheduled when that is over.
+// Tokens and queued requests whose time has come: they expire, are lost, time out, or are announced to expire soon.
+// While holders cannot renew, or nothing can be written, nothing ends: it is held back, and looked at again when that is over.
 
-import type { Resource, Token, Turn } from "./book.ts";
+import type { Queued, Token, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
+import { formatDuration } from "./duration.ts";
 import { announceToken } from "./holders.ts";
-import { review } from "./resource.ts";
-import { endsAt, endToken, setTokenDeadline } from "./tokens.ts";
-import { refuseWaiters, timeOut } from "./waits.ts";
+import { endQueued, failQueued } from "./queue.ts";
+import { notNow } from "./refusals.ts";
+import { weakest } from "./pools.ts";
+import { after, between, type Instant, later, millis, sooner } from "./time.ts";
+import { endsAt, endToken, setTokenDeadline, subjectOf } from "./tokens.ts";
+import { failToken, firstSince, tellWaiters } from "./waits.ts";
 
 /** A deadline of this token has come. */
-export function tokenIsDue(turn: Turn, resource: Resource, token: Token): void {
+export function tokenIsDue(turn: Turn, token: Token): void {
   const { book, at } = turn;
   const { deadline, waiters } = token.record;
   const ends = endsAt(token.record);
@@ -18,32 +22,71 @@ export function tokenIsDue(turn: Turn, resource: Resource, token: Token): void {
     return;
   }
   if (waiters.length > 0 && deadline !== undefined && deadline <= at) {
-    timeOut(turn, resource, token);
-    review(turn, resource);
+    timeOut(turn, token);
   } else if (ends !== undefined && ends <= at) {
-    expire(turn, resource, token);
+    expire(turn, token);
   } else {
     token.expiringSaid = true; // what else it could be due for
-    announceToken(turn, resource, token, "expiring");
+    announceToken(turn, token, "expiring");
     setTokenDeadline(book, token);
   }
 }
 
-function expire(turn: Turn, resource: Resource, token: Token): void {
+function timeOut(turn: Turn, token: Token): void {
+  const { settings, state, problems } = weakest(token.resources);
+  const [code] = problems.keys();
+  const why = code === undefined ? "" : ` (${code})`;
+  const waited = waitedFor(turn, firstSince(token.record.waiters));
+  failToken(turn, token, "timeout", `${settings.name} is still ${state} after ${waited}${why}`);
+}
+
+/** In tenths of a second: the timer's few milliseconds of lateness are nobody's business. */
+const waitedFor = ({ at }: Turn, since: Instant): string =>
+  formatDuration(millis(Math.floor(between(since, at) / 100) * 100));
+
+function expire(turn: Turn, token: Token): void {
   const { book, at } = turn;
   const { link } = book;
+  const { record } = token;
   if (link.name !== "up") {
     book.overdue.add(token);
     return;
   }
   if (at < link.graceUntil) {
-    const { resource: name, token: id } = token.record;
-    setDeadline(book.deadlines, { kind: "token", resource: name, token: id }, link.graceUntil);
+    setDeadline(book.deadlines, subjectOf(record), link.graceUntil);
     return;
   }
-  const lost = token.record.lostAt !== undefined && token.record.lostAt <= at;
-  resource.expiredAt = at;
-  refuseWaiters(turn, token, "released", "the client was lost while it waited");
-  endToken(turn, resource, token, lost ? "lost" : "expired", {});
-  review(turn, resource);
+  const lost = record.lostAt !== undefined && record.lostAt <= at;
+  for (const resource of token.resources) {
+    resource.expiredAt = at;
+  }
+  tellWaiters(turn, record, record.waiters, "released", "the client was lost while it waited");
+  endToken(turn, token, lost ? "lost" : "expired", {});
 }
+
+/** Held back without a link, it is looked at again so late: the grace after a reconnection is not shorter than that, or is very short. */
+const shortest = millis(1000);
+
+/** A deadline of this queued request has come. */
+export function queuedIsDue(turn: Turn, queued: Queued): void {
+  const { book, at } = turn;
+  const { record } = queued;
+  const { deadline } = record;
+  if (book.store === "refusing") {
+    lookAgain(turn, queued, after(at, shortest));
+  } else if (deadline <= at) {
+    const why = notNow(book, record, queued.resources);
+    failQueued(turn, queued, "timeout", `not granted within ${waitedFor(turn, record.since)}: ${why}`);
+  } else if (book.link.name !== "up") {
+    const pause = later(after(at, shortest), after(at, book.settings.restartGrace));
+    lookAgain(turn, queued, sooner(deadline, pause));
+  } else if (at < book.link.graceUntil) {
+    lookAgain(turn, queued, sooner(deadline, book.link.graceUntil));
+  } else {
+    tellWaiters(turn, record, record.waiters, "released", "the client was lost while it waited");
+    endQueued(turn, queued, "lost", {});
+  }
+}
+
+const lookAgain = ({ book }: Turn, { record }: Queued, at: Instant): void =>
+  setDeadline(book.deadlines, { kind: "queued", number: record.number }, at);

@@ -1,8 +1,9 @@
 // What must be true before any relay is commanded, in one place. OFF is the only destructive command, so every doubt
 // closes its gate: no link, no fresh report, a store that refuses, a second controller, too soon after a reconnection.
 
-import type { Book, Link, Outlet, Resource } from "./book.ts";
-import { after, type Instant, later, type Millis } from "./time.ts";
+import type { Book, Link, Outlet } from "./book.ts";
+import { lockoutOn } from "./lockout.ts";
+import { after, type Instant, later, millis } from "./time.ts";
 
 /** `open`; `until` a time; or `shut` until something happens (which is reviewed then). */
 export type Gate =
@@ -15,14 +16,25 @@ const shut = (because: string): Gate => ({ name: "shut", because });
 
 const noLink = shut("there is no proved connection to the broker");
 
-/** ON: also, it has rested for `minOff`. */
-export function onGate(book: Book, outlet: Outlet, resource: Resource, at: Instant): Gate {
+/** ON: also, nobody has locked it out, it has rested for `minOff`, and no other outlet of its group was switched on just now. */
+export function onGate(book: Book, outlet: Outlet, at: Instant): Gate {
   const gate = book.link.name === "up" ? commandGate(book, book.link, outlet) : noLink;
-  return gate.name === "open" ? notBefore(at, rested(outlet, resource.settings.minOff, at)) : gate;
+  if (gate.name !== "open") {
+    return gate;
+  }
+  if (lockoutOn(book, outlet) !== undefined) {
+    return shut("it is locked out");
+  }
+  const { lastOnAt, settings } = outlet.switcher;
+  const apart = lastOnAt === undefined ? at : after(lastOnAt, settings.stagger);
+  return notBefore(at, later(apart, rested(outlet, "minOff", at)));
 }
 
-/** OFF: also, it is seen on, the grace after a reconnection is over, and it has been on for `minOn`. */
-export function offGate(book: Book, outlet: Outlet, resource: Resource, at: Instant): Gate {
+/**
+ * OFF: also, the grace after a reconnection is over, and it has been on for `minOn`.
+ * @param urgent an operator's OFF does not wait for `minOn`
+ */
+export function offGate(book: Book, outlet: Outlet, at: Instant, urgent: boolean): Gate {
   if (book.link.name !== "up") {
     return noLink;
   }
@@ -30,11 +42,14 @@ export function offGate(book: Book, outlet: Outlet, resource: Resource, at: Inst
   if (gate.name !== "open") {
     return gate;
   }
-  return notBefore(at, later(book.link.graceUntil, rested(outlet, resource.settings.minOn, at)));
+  return notBefore(at, later(book.link.graceUntil, urgent ? at : rested(outlet, "minOn", at)));
 }
 
-const rested = ({ movedAt }: Outlet, length: Millis, at: Instant): Instant =>
-  movedAt === undefined ? at : after(movedAt, length);
+/** Of several resources on one outlet, the longest pause counts. */
+const rested = ({ movedAt, resources }: Outlet, which: "minOn" | "minOff", at: Instant): Instant =>
+  movedAt === undefined
+    ? at
+    : after(movedAt, millis(Math.max(0, ...resources.map(({ settings }) => settings[which]))));
 
 /** OFF after an expiry: also, a round trip begun after it has shown that a renewal would have come through. */
 export function expiryGate(book: Book, proofAfter: Instant | undefined): Gate {

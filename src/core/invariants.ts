@@ -2,10 +2,15 @@
 // tests and in the simulator. A broken one stops the process: better to start again from the store than to go on wrong.
 
 import { type Book, BrokenInvariant, need, type Outlet, type Resource } from "./book.ts";
+import type { QueuedRecord } from "./changes.ts";
 import type { Effect } from "./effects.ts";
+import { lockoutOf, lockoutOn } from "./lockout.ts";
+import { isStillDecided } from "./outlet.ts";
 import type { Reply } from "./requests.ts";
+import { sightOf } from "./supply.ts";
 import type { Instant } from "./time.ts";
-import { endsAt } from "./tokens.ts";
+import { endsAt, homeOf } from "./tokens.ts";
+import { isForced, isWanted, staysOn } from "./wants.ts";
 
 /** What a step may never ask for. Called right after it, with the book as it left it. @throws BrokenInvariant */
 export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]): void {
@@ -13,7 +18,11 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
   const decidedNow = new Set<number>();
   for (const effect of effects) {
     if (effect.kind === "command") {
-      checkCommand(book, at, need(book.outlets, effect.outlet), effect.position);
+      const outlet = need(book.outlets, effect.outlet);
+      // What the same step has called off again is not sent.
+      if (effect.attempt === outlet.attempt && isStillDecided(book, outlet, effect.position)) {
+        checkCommand(book, at, outlet, effect.position);
+      }
     } else if (effect.kind === "persist") {
       must(book.store === "writing", "nothing is written while the store refuses");
       if (effect.change.kind === "outbox") {
@@ -27,8 +36,10 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
 
 function checkReply(book: Book, reply: Reply): void {
   if (reply.ok && "expires" in reply) {
-    const { resource, token } = reply;
-    must(need(book.resources, resource).tokens.has(token), `the reply says that '${token}' is held`);
+    const { resource, resources, token } = reply;
+    for (const name of resources ?? [String(resource)]) {
+      must(need(book.resources, name).tokens.has(token), `the reply says that '${token}' is held`);
+    }
   }
 }
 
@@ -43,18 +54,53 @@ function checkCommand(book: Book, at: Instant, outlet: Outlet, position: "on" | 
     outlet.own === (position === "on" ? "commanded" : "leaving"),
     `${id} is commanded without a record of it`,
   );
-  if (position === "off" && link.name === "up") {
+  if (position === "on") {
+    checkOn(book, outlet);
+  } else if (link.name === "up") {
     must(at >= link.graceUntil, `${id} is switched off within the grace after a reconnection`);
-    checkOff(outlet);
+    checkOff(book, outlet);
   }
 }
 
-function checkOff({ settings, resource }: Outlet): void {
-  must(resource !== undefined, `${settings.id} is switched off and is nobody's`);
-  const told = [...resource.tokens.values()].some((token) => token.record.told);
+function checkOn(book: Book, outlet: Outlet): void {
+  const { id } = outlet.settings;
+  must(lockoutOn(book, outlet) === undefined, `${id} is switched on and is locked out`);
   must(
-    resource.tokens.size === 0 || (resource.activity.name === "cycling" && !told),
-    `${settings.id} is switched off while ${resource.settings.name} is wanted`,
+    outlet.resources.some((resource) => isWanted(book, resource)),
+    `${id} is switched on and nobody wants it`,
+  );
+}
+
+function checkOff(book: Book, outlet: Outlet): void {
+  const { settings, resources } = outlet;
+  must(resources.length > 0, `${settings.id} is switched off and is nobody's`);
+  if (resources.some((resource) => isForced(book, resource))) {
+    return; // an operator said so, knowing who is on it
+  }
+  for (const resource of resources) {
+    checkReleased(book, resource, settings.id);
+  }
+}
+
+/** What must be true of every resource on an outlet that is switched off. */
+function checkReleased(book: Book, resource: Resource, outlet: string): void {
+  const { activity, settings, dependents, tokens } = resource;
+  const { name } = settings;
+  if (activity.name === "cycling") {
+    const told = [...tokens.values()].some((token) => token.record.told);
+    must(!told, `${outlet} is cycled under somebody who was told that ${name} is theirs`);
+    return;
+  }
+  must(activity.name === "stopping", `${outlet} is switched off while ${name} is ${activity.name}`);
+  const gone = activity.cleared === "gone";
+  must(gone || !staysOn(book, resource), `${outlet} is switched off while ${name} is wanted`);
+  must(
+    gone || settings.shutdown === undefined || settings.shutdown.onTimeout === "cut",
+    `${outlet} is switched off before ${name} was seen to be down`,
+  );
+  must(
+    gone || dependents.every((one) => sightOf(one) !== "on"),
+    `${outlet} is switched off before what needs ${name}`,
   );
 }
 
@@ -62,10 +108,13 @@ function checkOff({ settings, resource }: Outlet): void {
 export function checkBook(book: Book): void {
   let tokens = 0;
   for (const resource of book.resources.values()) {
-    tokens += resource.tokens.size;
+    for (const token of resource.tokens.values()) {
+      tokens += token.resources[0] === resource ? 1 : 0;
+    }
     checkTokens(book, resource);
     if (book.store === "writing") {
       checkActivity(book, resource);
+      checkSharing(book, resource);
     }
   }
   must(tokens === book.tokenCount, `the book counts ${book.tokenCount} tokens and has ${tokens}`);
@@ -85,7 +134,7 @@ function checkTokens(book: Book, resource: Resource): void {
       waits || record.expires !== undefined,
       `'${record.token}' has neither an expiry nor a request that waits`,
     );
-    const scheduled = book.deadlines.byKey.has(`token ${record.resource} ${record.token}`);
+    const scheduled = book.deadlines.byKey.has(`token ${homeOf(record)} ${record.token}`);
     must(
       scheduled || endsAt(record) === undefined || book.overdue.has(token),
       `'${record.token}' would never end`,
@@ -94,30 +143,61 @@ function checkTokens(book: Book, resource: Resource): void {
 }
 
 function checkActivity(book: Book, resource: Resource): void {
-  const { activity, settings } = resource;
-  const wanted = resource.tokens.size > 0;
+  const { activity, settings, outlets } = resource;
+  const wanted = staysOn(book, resource);
   const name = `${settings.name} is ${activity.name}`;
-  const outlet = need(book.outlets, settings.outlet);
+  const told = new Set(outlets.map(({ command }) => command?.position));
+  const alone = outlets.every(({ resources }) => resources.length === 1);
   switch (activity.name) {
     case "resting":
     case "lingering":
     case "held":
       must(!wanted, `${name} while it is wanted`);
-      must(outlet.command === undefined, `${name} and ${outlet.settings.id} is being commanded`);
+      must(!alone || (!told.has("on") && !told.has("off")), `${name} and is being commanded`);
       return;
     case "starting":
     case "using":
       must(wanted, `${name} and nobody wants it`);
-      must(outlet.command?.position !== "off", `${name} and ${outlet.settings.id} is being switched off`);
+      must(!alone || !told.has("off"), `${name} and is being switched off`);
+      return;
+    case "leaving":
+      must(settings.shutdown !== undefined, `${name} without a shutdown`);
+      must(resource.record.shutdownAt !== undefined, `${name} without a record of it`);
+      must(!alone || (!told.has("on") && !told.has("off")), `${name} and is being commanded`);
       return;
     case "stopping":
-      must(outlet.command?.position !== "on", `${name} and ${outlet.settings.id} is being switched on`);
+      must(!alone || !told.has("on"), `${name} and is being switched on`);
       return;
     case "cycling":
       must(activity.retries <= settings.bootRetries, `${name} more often than bootRetries allows`);
       return;
   }
 }
+
+/** Who holds what, as far as sharing goes (protocol 4.3 rule 5). */
+function checkSharing(book: Book, resource: Resource): void {
+  const { tokens, queue, settings } = resource;
+  const exclusive = [...tokens.values()].some(({ record }) => record.mode === "exclusive");
+  must(!exclusive || tokens.size === 1, `${settings.name} is held exclusively and by somebody else, too`);
+  for (const [place, queued] of queue.entries()) {
+    const next = queue[place + 1];
+    must(
+      book.queued.get(queued.record.number) === queued,
+      `a request in the queue of ${settings.name} is known`,
+    );
+    must(
+      next === undefined || goesBefore(queued.record, next.record),
+      `the queue of ${settings.name} is in order`,
+    );
+  }
+  must(
+    lockoutOf(book, resource) === undefined || tokens.size === 0,
+    `${settings.name} is held and locked out`,
+  );
+}
+
+const goesBefore = (a: QueuedRecord, b: QueuedRecord): boolean =>
+  a.priority > b.priority || (a.priority === b.priority && a.number < b.number);
 
 function checkHeap({ deadlines: { heap, byKey } }: Book): void {
   must(heap.length === byKey.size, "every deadline has one key");

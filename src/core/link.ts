@@ -2,13 +2,13 @@
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
 import { announce } from "./announce.ts";
-import { type Book, type Link, need, type Turn } from "./book.ts";
+import { type Book, type Link, nothingGone, touch, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
-import { review } from "./resource.ts";
 import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
-import { remember } from "./tokens.ts";
+import { homeOf, remember, subjectOf } from "./tokens.ts";
 import { after, type Instant, millis } from "./time.ts";
+import { tellWaiters } from "./waits.ts";
 
 /** Outlets that say nothing after a (re)connection are waited for so long (protocol 5 rule 10). */
 const learnWithin = millis(2000);
@@ -18,9 +18,7 @@ export function drainLink(turn: Turn): void {
   const { book, at } = turn;
   book.proofs += 1;
   book.link = { name: "draining", attempt: book.proofs, sentAt: at, until: after(at, proofWithin) };
-  for (const resource of book.resources.values()) {
-    resource.shown = false;
-  }
+  hideAll(book);
   turn.effects.push({ kind: "prove", attempt: book.proofs });
   setLinkDeadline(book);
   for (const switcher of book.switchers.values()) {
@@ -31,10 +29,19 @@ export function drainLink(turn: Turn): void {
 export function loseLink(turn: Turn): void {
   const { book } = turn;
   book.link = { name: "down" };
+  hideAll(book);
+  setLinkDeadline(book);
+}
+
+/** The picture is made anew when it can be published again. */
+function hideAll(book: Book): void {
   for (const resource of book.resources.values()) {
     resource.shown = false;
+    resource.face = "";
   }
-  setLinkDeadline(book);
+  for (const pool of book.pools.values()) {
+    pool.face = "";
+  }
 }
 
 /** A marker came back. @returns false if it is not the one that is waited for */
@@ -52,7 +59,10 @@ export function takeProof(turn: Turn, attempt: number): boolean {
     const waiting = [...book.awaitingProof];
     book.awaitingProof.clear();
     for (const name of waiting) {
-      review(turn, need(book.resources, name));
+      const resource = book.resources.get(name);
+      if (resource !== undefined) {
+        touch(turn, resource);
+      }
     }
     return true;
   }
@@ -87,14 +97,14 @@ export function learnIfKnown(turn: Turn): void {
 /** Look at everything again, because a gate has opened or closed for all. */
 export function reviewAll(turn: Turn): void {
   for (const resource of turn.book.resources.values()) {
-    review(turn, resource);
+    touch(turn, resource);
   }
 }
 
 /** Tokens whose end was held back end at `at`, unless somebody renews them before. */
 export function scheduleOverdue(book: Book, at: Turn["at"]): void {
   for (const { record } of book.overdue) {
-    setDeadline(book.deadlines, { kind: "token", resource: record.resource, token: record.token }, at);
+    setDeadline(book.deadlines, subjectOf(record), at);
   }
   book.overdue.clear();
 }
@@ -142,23 +152,11 @@ export function settleAccounts(turn: Turn): void {
 
 /** The first connection after a start: what left the configuration is told and cleared, and decided replies go out once more. */
 function sayGoodbye(turn: Turn): void {
-  const { book, at } = turn;
-  const { gone } = book;
-  book.gone = { tokens: [], published: [] };
-  for (const record of gone.tokens) {
-    turn.effects.push({
-      kind: "persist",
-      change: { kind: "token", resource: record.resource, token: record.token, record: undefined },
-    });
-    remember(turn, record, "removed");
-    announce(turn, record.resource, "removed", {
-      token: record.token,
-      owner: record.owner,
-      users: 0,
-      heldSeconds: Math.round((at - record.since) / 100) / 10,
-    });
-  }
-  for (const record of gone.published) {
+  const { book } = turn;
+  const { published } = book.gone;
+  endWhatIsGone(turn);
+  book.gone = nothingGone();
+  for (const record of published) {
     turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: true } });
     turn.effects.push({ kind: "forget", what: record.kind, name: record.name });
   }
@@ -174,10 +172,59 @@ function sayGoodbye(turn: Turn): void {
   }
 }
 
-function notePublished(turn: Turn): void {
+/** Tokens and queued requests of names that left the configuration end, on the disk too; of a token over several, that part. */
+export function endWhatIsGone(turn: Turn): void {
+  const { book, at } = turn;
+  const { gone } = book;
+  book.gone = { ...nothingGone(), published: gone.published };
+  for (const { record, kept } of gone.tokens) {
+    if (kept === undefined || homeOf(kept) !== homeOf(record)) {
+      const change = {
+        kind: "token",
+        resource: homeOf(record),
+        token: record.token,
+        record: undefined,
+      } as const;
+      turn.effects.push({ kind: "persist", change });
+    }
+    if (kept === undefined) {
+      tellWaiters(turn, record, record.waiters, "unknown-resource", hasLeft(record.asked[0]));
+      remember(turn, record, "removed");
+    } else {
+      // A job may still be running on the others: it keeps them, with what has become of the token since.
+      const resource = homeOf(kept);
+      const now = book.resources.get(resource)?.tokens.get(kept.token)?.record;
+      const change = { kind: "token", resource, token: kept.token, record: now } as const;
+      turn.effects.push({ kind: "persist", change });
+    }
+    for (const name of record.resources.filter((one) => !book.resources.has(one))) {
+      announce(turn, name, "removed", {
+        token: record.token,
+        owner: record.owner,
+        users: 0,
+        heldSeconds: Math.round((at - record.since) / 100) / 10,
+      });
+    }
+  }
+  for (const record of gone.queued) {
+    turn.effects.push({
+      kind: "persist",
+      change: { kind: "queued", number: record.number, record: undefined },
+    });
+    const message = hasLeft(record.asked.find((one) => !isKnown(book, one)));
+    tellWaiters(turn, record, record.waiters, "unknown-resource", message);
+    announce(turn, undefined, "rejected", { token: record.token, error: "unknown-resource", message });
+  }
+}
+
+const hasLeft = (name: string | undefined): string => `'${name}' has left the configuration`;
+
+const isKnown = (book: Book, name: string): boolean => book.resources.has(name) || book.pools.has(name);
+
+export function notePublished(turn: Turn): void {
   const { book } = turn;
   const names = [
-    ...[...book.resources.keys()].map((name) => ({ kind: "resource", name }) as const),
+    ...[...book.resources.keys(), ...book.pools.keys()].map((name) => ({ kind: "resource", name }) as const),
     ...[...book.switchers.keys()].map((name) => ({ kind: "switcher", name }) as const),
   ];
   for (const record of names) {

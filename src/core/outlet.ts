@@ -1,14 +1,16 @@
 // The room of outlets: what a relay is seen to be, what it was told, and what it may be told now. A switch is done when the
-// device says so. Why a relay should be on or off is the resource's business (resource.ts).
+// device says so. Why a relay should be on or off is its resources' business (resource.ts); their wishes come together in wishes.ts.
 
 import { announce } from "./announce.ts";
-import type { Outlet, Resource, Turn } from "./book.ts";
+import type { Book, Outlet, Turn } from "./book.ts";
 import type { Ownership } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
 import { type Gate, offGate, onGate } from "./gates.ts";
+import { lockoutOn } from "./lockout.ts";
 import type { Position } from "./settings.ts";
 import { ask, heard } from "./switcher.ts";
 import { after, before, type Instant, type Millis, millis, soonerOf } from "./time.ts";
+import { offIsUrgent, wishFor } from "./wishes.ts";
 
 /**
  * Repeats of a command: 2 s after the first (a Tasmota answers within 0.2 s, and stalls for seconds at worst: its MQTT socket
@@ -19,7 +21,7 @@ const repeatAfter = (sends: number): Millis => millis(Math.min(60_000, 2000 * 2 
 /** A device's uptime has a resolution of 1 s and its messages take a while: less than this is no evidence of a reboot. */
 const uptimeTolerance = millis(10_000);
 
-/** The device said live where a relay stands. What follows from it is decided by `review` of its resource. */
+/** The device said live where a relay stands. What follows from it is decided by `review` of its resources. */
 export function hear(turn: Turn, outlet: Outlet, position: Position, uptime: Millis | undefined): void {
   const { at } = turn;
   const earlier = outlet.seen;
@@ -34,6 +36,9 @@ export function hear(turn: Turn, outlet: Outlet, position: Position, uptime: Mil
     outlet.lastKnown = position;
     outlet.onByCommand =
       position === "on" && outlet.command?.position === "on" && !turn.book.settings.observe;
+  }
+  if (position === "on") {
+    outlet.handOff = false;
   }
   noteUptime(turn, outlet, uptime);
   if (outlet.command?.position === position) {
@@ -67,6 +72,7 @@ function noteUptime(turn: Turn, outlet: Outlet, uptime: Millis | undefined): voi
 
 /** Whose doing its position is, from now on; durable before the command that follows. */
 export function setOwn(turn: Turn, outlet: Outlet, own: Ownership): void {
+  outlet.letGo &&= own === "none";
   if (outlet.own !== own) {
     outlet.own = own;
     persistOutlet(turn, outlet);
@@ -82,37 +88,64 @@ function persistOutlet(turn: Turn, outlet: Outlet): void {
   });
 }
 
-/**
- * Bring the relay to where it should be, one careful step: nothing if it is there, a command if its gate is open and it is time,
- * else a deadline. `leave`: whatever it was told before stands no longer.
- */
-export function settle(turn: Turn, outlet: Outlet, resource: Resource, wish: Position | "leave"): void {
+/** Bring the relay to where its resources want it, one careful step: nothing if it is there, a command if its gate is open, else a deadline. */
+export function settle(turn: Turn, outlet: Outlet): void {
+  const wish = wishFor(turn.book, outlet);
+  switch (wish) {
+    case "on":
+    case "off":
+      bring(turn, outlet, wish);
+      return;
+    case "seeThrough":
+      seeThrough(turn, outlet);
+      return;
+    case "keep":
+    case "leave":
+      rest(turn, outlet);
+      return;
+  }
+}
+
+/** Whatever it was told before stands no longer. */
+function rest(turn: Turn, outlet: Outlet): void {
+  outlet.command = undefined;
+  outlet.mismatch = false;
+  setOutletDeadline(turn, outlet, undefined);
+}
+
+function bring(turn: Turn, outlet: Outlet, wish: Position): void {
+  if (outlet.seen.name === wish) {
+    rest(turn, outlet);
+    return;
+  }
   if (outlet.command !== undefined && outlet.command.position !== wish) {
     outlet.command = undefined;
   }
-  if (wish === "leave" || outlet.seen.name === wish) {
-    outlet.command = undefined;
-    outlet.mismatch = false;
-    setOutletDeadline(turn, outlet, undefined);
-    return;
-  }
   const { command } = outlet;
-  const mismatchAt = command && after(command.firstAt, resource.settings.switchTimeout);
+  const mismatchAt = command && after(command.firstAt, patienceOf(outlet));
   if (mismatchAt !== undefined && mismatchAt <= turn.at && !turn.book.settings.observe) {
     outlet.mismatch = true;
   }
-  const next = nextSend(turn, outlet, wish, gateFor(turn, outlet, resource, wish));
+  const next = nextSend(turn, outlet, wish, gateFor(turn, outlet, wish));
   if (next !== undefined && next <= turn.at) {
     send(turn, outlet, wish);
   }
   const again = outlet.command === command ? next : outlet.command?.nextAt;
-  const pending = outlet.command && after(outlet.command.firstAt, resource.settings.switchTimeout);
+  const pending = outlet.command && after(outlet.command.firstAt, patienceOf(outlet));
   setOutletDeadline(turn, outlet, soonerOf(later(turn, again), later(turn, pending)));
 }
 
+/** Of several resources on one outlet, the most patient one rules. */
+export const patienceOf = ({ resources }: Outlet): Millis =>
+  millis(Math.max(0, ...resources.map(({ settings }) => settings.switchTimeout)));
+
 /** OFF was sent and is wanted no more: it is not repeated, but its outcome is seen through. Asks once the time for an answer is over. */
-export function seeThrough(turn: Turn, outlet: Outlet): void {
+function seeThrough(turn: Turn, outlet: Outlet): void {
   const { at } = turn;
+  if (outlet.seen.name === "off") {
+    rest(turn, outlet);
+    return;
+  }
   // Nothing known to be under way (a store that refused made it forget): ask, as after a command.
   const command = outlet.command ?? { ...noCommand, firstAt: at, sentAt: at, nextAt: at };
   if (command.nextAt <= at) {
@@ -127,24 +160,19 @@ export function seeThrough(turn: Turn, outlet: Outlet): void {
  * A command is sent only if it is still decided so at the end of its batch: a token may have come, or gone, in the same one. An OFF
  * that is not sent after all is taken for one that was ignored.
  */
-export function isStillDecided({ command, resource, stale }: Outlet, position: Position): boolean {
-  if (command?.position !== position || stale) {
+export function isStillDecided(book: Book, outlet: Outlet, position: Position): boolean {
+  if (outlet.command?.position !== position || outlet.stale) {
     return false;
   }
-  return (
-    position === "on" ||
-    resource === undefined ||
-    resource.tokens.size === 0 ||
-    resource.activity.name === "cycling"
-  );
+  return position === "off" ? wishFor(book, outlet) === "off" : lockoutOn(book, outlet) === undefined;
 }
 
 const noCommand = { position: "off", sends: 1, askedAt: undefined } as const;
 
-const gateFor = (turn: Turn, outlet: Outlet, resource: Resource, wish: Position): Gate =>
+const gateFor = (turn: Turn, outlet: Outlet, wish: Position): Gate =>
   wish === "on"
-    ? onGate(turn.book, outlet, resource, turn.at)
-    : offGate(turn.book, outlet, resource, turn.at);
+    ? onGate(turn.book, outlet, turn.at)
+    : offGate(turn.book, outlet, turn.at, offIsUrgent(turn.book, outlet));
 
 /** When the command goes out (again); `undefined`: not before something happens. */
 function nextSend(turn: Turn, outlet: Outlet, wish: Position, gate: Gate): Instant | undefined {
@@ -158,26 +186,35 @@ function nextSend(turn: Turn, outlet: Outlet, wish: Position, gate: Gate): Insta
         (outlet.lastSent?.position === wish ? after(outlet.lastSent.at, equalApart) : turn.at)
       );
     case "until":
-      return gate.at;
+      return soonerOfDue(outlet.command?.nextAt, gate.at);
     case "shut":
       return undefined;
   }
 }
+
+/** A gate that opens later holds back a repeat that is due sooner. */
+const soonerOfDue = (repeatAt: Instant | undefined, opens: Instant): Instant =>
+  repeatAt !== undefined && repeatAt > opens ? repeatAt : opens;
 
 function send(turn: Turn, outlet: Outlet, position: Position): void {
   const { at, book } = turn;
   const earlier = outlet.command;
   const sends = (earlier?.sends ?? 0) + 1;
   if (earlier === undefined) {
-    announce(turn, outlet.resource?.settings.name, position === "on" ? "switch-on" : "switch-off", {
-      outlet: outlet.settings.id,
-      ...(book.settings.observe ? { observe: true } : {}),
-    });
+    for (const { settings } of outlet.resources) {
+      announce(turn, settings.name, position === "on" ? "switch-on" : "switch-off", {
+        outlet: outlet.settings.id,
+        ...(book.settings.observe ? { observe: true } : {}),
+      });
+    }
   } else if (outlet.heardAt === undefined || outlet.heardAt < earlier.sentAt) {
     ask(turn, outlet.switcher, 0); // no answer at all: is it there?
   }
   outlet.attempt += 1;
   outlet.lastSent = { position, at };
+  if (position === "on") {
+    outlet.switcher.lastOnAt = at;
+  }
   outlet.command = {
     position,
     firstAt: earlier?.firstAt ?? at,

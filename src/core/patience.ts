@@ -1,31 +1,37 @@
 // When a waiting request waits for something that nobody tries any more, and hears so (protocol 5 rule 6, and 4.1 `timeout`).
 // Requests that named a timeout wait for that long in any case but one: a boot that took too long. Answering is done in waits.ts.
 
-import type { Book, Outlet, Resource, Turn } from "./book.ts";
+import type { Book, Resource, Turn } from "./book.ts";
 import { formatDuration } from "./duration.ts";
+import { sightOf } from "./supply.ts";
 import { after, type Instant, later, type Millis } from "./time.ts";
 import { oldestPatience } from "./waits.ts";
+import { isHandOff } from "./wishes.ts";
 
 /** Which waiting requests wait for something that nobody tries any more; `patient` are those that named no timeout. */
 export function waitsInVain(
   turn: Turn,
   resource: Resource,
-  outlet: Outlet,
 ): { readonly who: "all" | "patient"; readonly message: string } | undefined {
-  const { activity, settings } = resource;
+  const { activity, settings, outlets, problems } = resource;
   if (activity.name === "starting") {
     if (activity.tooLateAt !== undefined) {
       const message = `${settings.name} did not become available within ${formatDuration(settings.bootTimeout)}`;
       return { who: activity.tooLateAt === turn.at ? "all" : "patient", message };
     }
-    if (activity.handOff) {
+    if (isHandOff(resource)) {
       return { who: "patient", message: `${settings.name} was switched off from outside` };
     }
-    const late = isOver(turn, resource, settings.switchTimeout) && outlet.seen.name !== "on";
-    if (late && (outlet.mismatch || outlet.silent)) {
+    const needs = problems.get("needs-failed");
+    if (needs !== undefined) {
+      return { who: needs.since === turn.at ? "all" : "patient", message: needs.message };
+    }
+    const late = isOver(turn, resource, settings.switchTimeout) && sightOf(resource) !== "on";
+    const deaf = outlets.find(({ mismatch, silent }) => mismatch || silent);
+    if (late && deaf !== undefined) {
       return {
         who: "patient",
-        message: `outlet ${outlet.settings.id} does not ${outlet.silent ? "answer" : "follow"}`,
+        message: `outlet ${deaf.settings.id} does not ${deaf.silent ? "answer" : "follow"}`,
       };
     }
     if (late && turn.book.settings.observe) {

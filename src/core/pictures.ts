@@ -54,6 +54,24 @@ export interface ResourcePicture {
   readonly holders: { readonly users: number; readonly holders: readonly Holder[]; readonly more: number };
 }
 
+/** What a pool publishes at `lastout/<pool>`; protocol section 3. */
+export interface PoolPicture {
+  readonly name: string;
+  readonly object: {
+    /** The best of its members: available, powered, unknown, off. */
+    readonly state: State;
+    readonly level: -1 | 0 | 1 | 2;
+    readonly users: number;
+    readonly queue: number;
+    /** Members with no token. */
+    readonly free: number;
+    readonly members: number;
+    readonly time: string;
+  };
+  /** A member is available and free to be shared. */
+  readonly ready: boolean;
+}
+
 export interface SwitcherPicture {
   readonly name: string;
   readonly object: {

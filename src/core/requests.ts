@@ -1,8 +1,8 @@
 // Requests as the core sees them, after the adapter has parsed and checked their form; and the replies it gives.
 // Replies are ready to be printed as JSON. Not the wire: topics, payloads and plain replies are the adapter's.
 
-import type { CheckLevel } from "./settings.ts";
-import type { Millis } from "./time.ts";
+import type { CheckLevel, Mode } from "./settings.ts";
+import type { Millis, WallTime } from "./time.ts";
 
 /**
  * Where a reply goes. Plain data, because a request that waits keeps it in the store over a restart.
@@ -18,7 +18,10 @@ export interface ReplyTo {
 }
 
 export interface RequestBase {
-  readonly resource: string;
+  /** A resource or a pool; `undefined`: it came over `controller/...` and is about a token over several. */
+  readonly resource: string | undefined;
+  /** The user of the topic; with `access: users` there is one. */
+  readonly user: string | undefined;
   /** The user of the topic if it has one, else the payload's owner, else `undefined`: none named. */
   readonly owner: string | undefined;
   readonly replyTo: ReplyTo | undefined;
@@ -26,12 +29,17 @@ export interface RequestBase {
 
 export interface AcquireRequest extends RequestBase {
   readonly kind: "acquire";
+  /** What is asked for: the resource or pool of the topic, or those of `resources` (1 to 64, none twice) over `controller/acquire`. */
+  readonly names: readonly string[];
   /** The client's token id; `undefined`: use `madeUpToken`. */
   readonly token: string | undefined;
   /** A random id (128 bits), drawn by the adapter, so that the core needs no randomness. */
   readonly madeUpToken: string;
   readonly purpose: string | undefined;
   readonly ttl: Millis | undefined;
+  readonly mode: Mode;
+  /** -100 to 100; higher is served first. */
+  readonly priority: number;
   readonly wait: CheckLevel;
   /** How long the request may take in all; 0 never waits. */
   readonly timeout: Millis | undefined;
@@ -50,8 +58,29 @@ export interface ReleaseRequest extends RequestBase {
   readonly lost: boolean;
 }
 
+export interface OverrideRequest extends RequestBase {
+  readonly kind: "override";
+  readonly resource: string;
+  readonly mode: "auto" | "on" | "off";
+  /** Who says so: the topic's user, else the field `by`, else the owner. */
+  readonly by: string | undefined;
+  readonly reason: string | undefined;
+  readonly until:
+    | { readonly kind: "after"; readonly length: Millis }
+    | { readonly kind: "at"; readonly wall: WallTime }
+    | undefined;
+  readonly force: boolean;
+}
+
+export interface CycleRequest extends RequestBase {
+  readonly kind: "cycle";
+  readonly resource: string;
+  readonly force: boolean;
+}
+
 export interface TokensRequest extends RequestBase {
   readonly kind: "tokens";
+  readonly resource: string;
   readonly offset: number;
   readonly limit: number;
 }
@@ -67,7 +96,14 @@ export interface RefusedRequest {
   readonly replyTo: ReplyTo | undefined;
 }
 
-export type Request = AcquireRequest | RenewRequest | ReleaseRequest | TokensRequest | RefusedRequest;
+export type Request =
+  | AcquireRequest
+  | RenewRequest
+  | ReleaseRequest
+  | OverrideRequest
+  | CycleRequest
+  | TokensRequest
+  | RefusedRequest;
 
 /** Protocol section 8.1. */
 export type ErrorCode =
@@ -77,7 +113,9 @@ export type ErrorCode =
   | "token-taken"
   | "not-owner"
   | "ttl-too-long"
+  | "busy"
   | "timeout"
+  | "locked-out"
   | "power-failed"
   | "released"
   | "forbidden"
@@ -88,11 +126,16 @@ export type ErrorCode =
 
 export type State = "off" | "powered" | "available" | "unknown";
 
-export type Reply = TokenReply | ReleasedReply | TokensReply | ErrorReply;
+export type Reply = TokenReply | ReleasedReply | OverrideReply | TokensReply | ErrorReply;
 
-export interface TokenReply {
+/** Which resource it is about: the one (of a pool: the member granted), or all of a token over several, in the order asked for. */
+interface Named {
+  readonly resource: string | undefined;
+  readonly resources: readonly string[] | undefined;
+}
+
+export interface TokenReply extends Named {
   readonly ok: true;
-  readonly resource: string;
   readonly token: string;
   readonly owner: string;
   readonly state: State;
@@ -103,10 +146,18 @@ export interface TokenReply {
   readonly expires: string | null;
 }
 
-export interface ReleasedReply {
+export interface ReleasedReply extends Named {
+  readonly ok: true;
+  readonly token: string;
+  readonly state: State;
+  /** Of several: of the one with the most. */
+  readonly users: number;
+}
+
+export interface OverrideReply {
   readonly ok: true;
   readonly resource: string;
-  readonly token: string;
+  readonly override: "auto" | "on" | "off";
   readonly state: State;
   readonly users: number;
 }
@@ -117,7 +168,7 @@ export interface TokensReply {
   readonly state: State;
   readonly total: number;
   readonly holders: readonly Holder[];
-  readonly queue: readonly never[];
+  readonly queue: readonly QueueEntry[];
 }
 
 export interface ErrorReply {
@@ -130,10 +181,23 @@ export interface ErrorReply {
 
 /** One holder as published; times are ISO 8601. `expires` is null while the token's first request still waits. */
 export interface Holder {
+  /** Only on a pool: the member. */
+  readonly resource: string | undefined;
   readonly token: string;
   readonly owner: string;
   readonly purpose: string | null;
-  readonly mode: "shared";
+  readonly mode: Mode;
   readonly since: string;
   readonly expires: string | null;
+}
+
+/** One queued request as published. */
+export interface QueueEntry {
+  readonly token: string;
+  readonly owner: string;
+  readonly purpose: string | null;
+  readonly mode: Mode;
+  readonly priority: number;
+  readonly since: string;
+  readonly deadline: string;
 }

@@ -1,111 +1,117 @@
 // The room of resources: what each one needs next to get where it is wanted, or to leave. `review` is level-triggered: it looks
 // at what is true now and may be called at any time, so no event can be missed by it. What follows from seen power, availability
-// and tokens is in activity.ts; relays are moved by outlet.ts.
+// and wants is in activity.ts; relays are moved by outlet.ts; problems are named in troubles.ts.
 
 import { nextActivity } from "./activity.ts";
 import { announce, publish } from "./announce.ts";
-import { isAvailable, keepChecking } from "./availability.ts";
-import { need, type Outlet, type Resource, type Turn } from "./book.ts";
+import { isAvailable, keepChecking, keepGuard } from "./availability.ts";
+import { type Activity, type Resource, touch, type Turn } from "./book.ts";
+import { keepRecord } from "./boots.ts";
 import { setDeadline } from "./deadlines.ts";
 import { expiryGate, offGate } from "./gates.ts";
+import { nextLookAtLeaving } from "./leaving.ts";
 import { proveLink } from "./link-proof.ts";
-import { seeThrough, settle } from "./outlet.ts";
+import { settle } from "./outlet.ts";
 import { patienceEnds, waitsInVain } from "./patience.ts";
-import { setProblem } from "./problems.ts";
+import { givePlace, takePlace } from "./places.ts";
 import type { State } from "./requests.ts";
-import { keepRecord } from "./boots.ts";
-import { type Instant, soonerOf } from "./time.ts";
-import { answerWaiters, failWaiters } from "./waits.ts";
+import { differs, isFresh, lastSight, neighboursOf, onSince, sightOf } from "./supply.ts";
+import { after, type Instant, soonerOf } from "./time.ts";
+import { failingNeed, noteProblems } from "./troubles.ts";
+import { failWaiters } from "./elsewhere.ts";
+import { answerWaiters } from "./waits.ts";
+import { isUrgent, isWanted } from "./wants.ts";
 
-/** Look at a resource and do what follows: move its activity on, its relay, its checker; tell who waits; publish. */
+/** Look at a resource and do what follows: move its activity on, its relays, its checkers; tell who waits; publish. */
 export function review(turn: Turn, resource: Resource): void {
-  const outlet = need(turn.book.outlets, resource.settings.outlet);
-  notePower(turn, resource, outlet);
-  if (turn.book.store === "writing") {
-    moveOn(turn, resource, outlet);
-    // Evidence of a reboot stands until the relay is where it should be, so that a batch taken back does not lose it.
-    outlet.rebooted =
-      outlet.rebooted && (outlet.stale || (outlet.seen.name === "on") !== resource.tokens.size > 0);
+  const { book } = turn;
+  notePower(turn, resource);
+  if (book.store === "writing") {
+    moveOn(turn, resource);
+    forgetReboots(turn, resource);
   }
-  keepChecking(turn, resource, outlet.seen.name);
-  noteState(turn, resource, outlet);
-  noteProblems(turn, resource, outlet);
-  showOnceKnown(turn, resource, outlet);
-  if (turn.book.store === "writing") {
+  keepChecking(turn, resource, lastSight(resource));
+  keepGuard(turn, resource, asksGuard(turn, resource));
+  noteState(turn, resource);
+  noteProblems(turn, resource);
+  showOnceKnown(turn, resource);
+  if (book.store === "writing") {
     answerWaiters(turn, resource);
-    const { tokens } = resource;
-    const held = tokens.size;
-    failThoseInVain(turn, resource, outlet);
-    if (tokens.size < held) {
-      moveOn(turn, resource, outlet);
-      noteProblems(turn, resource, outlet);
-    }
+    failThoseInVain(turn, resource); // it is looked at again if a token ended, when those who queue for it had their turn
   }
-  const next = nextLook(turn, resource, outlet);
-  setDeadline(turn.book.deadlines, { kind: "resource", name: resource.settings.name }, next);
+  setDeadline(book.deadlines, { kind: "resource", name: resource.settings.name }, nextLook(turn, resource));
+  showFace(turn, resource);
 }
 
 /** Power-on and power-off as seen, whoever did it. */
-function notePower(turn: Turn, resource: Resource, outlet: Outlet): void {
-  const { seen } = outlet;
-  if (seen.name === "on" && resource.power?.at !== seen.since) {
-    resource.power = { at: seen.since, ours: outlet.onByCommand, available: false };
-  } else if (seen.name === "off") {
+function notePower(turn: Turn, resource: Resource): void {
+  const { at } = turn;
+  const since = onSince(resource);
+  if (since !== undefined && lastSight(resource) === "on") {
+    if (resource.power?.at !== since) {
+      const ours = resource.outlets.every(({ seen, onByCommand }) => seen.name !== "on" || onByCommand);
+      resource.power = { at: since, ours, available: false };
+    }
+  } else if (lastSight(resource) === "off") {
     resource.power = undefined;
     resource.bootFailed = false;
-    if (resource.record.wasAvailable && turn.book.store === "writing") {
-      keepRecord(turn, resource, { ...resource.record, wasAvailable: false });
+    const { record } = resource;
+    if ((record.wasAvailable || record.shutdownAt !== undefined) && turn.book.store === "writing") {
+      keepRecord(turn, resource, { ...record, wasAvailable: false, shutdownAt: undefined });
     }
   }
+  resource.differsSince = differs(resource) ? (resource.differsSince ?? at) : undefined;
 }
 
-/** Each activity leads to another until one goes on; then the relay follows. */
-function moveOn(turn: Turn, resource: Resource, outlet: Outlet): void {
-  for (
-    let next = nextActivity(turn, resource, outlet);
-    next !== undefined;
-    next = nextActivity(turn, resource, outlet)
-  ) {
+/** Each activity leads to another until one goes on; then the relays follow. */
+function moveOn(turn: Turn, resource: Resource): void {
+  for (let next = nextActivity(turn, resource); next !== undefined; next = nextActivity(turn, resource)) {
+    const shown = isShown(resource.activity, next);
     resource.activity = next;
-    publish(turn, resource);
+    if (shown) {
+      publish(turn, resource);
+    }
   }
-  moveRelay(turn, resource, outlet);
+  if (resource.activity.name === "starting") {
+    takePlace(turn, resource);
+  }
+  givePlace(turn, resource);
+  const { expiredAt } = resource;
+  if (
+    resource.activity.name === "lingering" &&
+    expiredAt !== undefined &&
+    expiryGate(turn.book, expiredAt).name === "shut"
+  ) {
+    proveLink(turn, resource, expiredAt);
+  }
+  for (const outlet of resource.outlets) {
+    settle(turn, outlet);
+  }
 }
 
-function moveRelay(turn: Turn, resource: Resource, outlet: Outlet): void {
+/** A shutdown is watched in small steps that do not show. */
+const isShown = (from: Activity, to: Activity): boolean =>
+  from.name !== "leaving" || to.name !== "leaving" || from.overdue !== to.overdue;
+
+/** Evidence of a reboot stands until the relay is where it should be, so that a batch taken back does not lose it. */
+function forgetReboots(turn: Turn, resource: Resource): void {
+  for (const outlet of resource.outlets) {
+    const wanted = outlet.resources.some((one) => isWanted(turn.book, one));
+    outlet.rebooted = outlet.rebooted && (outlet.stale || (outlet.seen.name === "on") !== wanted);
+  }
+}
+
+/** Only what its answer may hold back: a way off that is due, or was held back by it. */
+function asksGuard(turn: Turn, resource: Resource): boolean {
   const { activity } = resource;
-  switch (activity.name) {
-    case "resting":
-    case "held":
-      settle(turn, outlet, resource, "leave");
-      return;
-    case "starting":
-      settle(turn, outlet, resource, activity.handOff ? "leave" : "on");
-      return;
-    case "using":
-      settle(turn, outlet, resource, "on");
-      return;
-    case "lingering":
-      settle(turn, outlet, resource, "leave");
-      if (resource.expiredAt !== undefined && expiryGate(turn.book, resource.expiredAt).name === "shut") {
-        proveLink(turn, resource, resource.expiredAt);
-      }
-      return;
-    case "stopping":
-      if (resource.tokens.size > 0) {
-        seeThrough(turn, outlet);
-      } else {
-        settle(turn, outlet, resource, "off");
-      }
-      return;
-    case "cycling":
-      settle(turn, outlet, resource, "off");
-      return;
-  }
+  return (
+    (activity.name === "lingering" && (activity.offAt <= turn.at || isUrgent(turn.book, resource))) ||
+    (activity.name === "held" && (activity.why === "shared" || activity.why === "guarded"))
+  );
 }
 
-function noteState(turn: Turn, resource: Resource, outlet: Outlet): void {
-  const state = stateOf(resource, outlet);
+function noteState(turn: Turn, resource: Resource): void {
+  const state = stateOf(resource);
   if (state !== resource.state) {
     announce(turn, resource.settings.name, "state", { from: resource.state, to: state });
     resource.state = state;
@@ -114,12 +120,13 @@ function noteState(turn: Turn, resource: Resource, outlet: Outlet): void {
   }
   if (state === "available") {
     resource.bootFailed = false;
+    resource.unfitToBeWarm = false;
     resource.power = resource.power && { ...resource.power, available: true };
   }
 }
 
-function stateOf(resource: Resource, outlet: Outlet): State {
-  switch (outlet.seen.name) {
+function stateOf(resource: Resource): State {
+  switch (lastSight(resource)) {
     case "unknown":
       return "unknown";
     case "off":
@@ -129,90 +136,101 @@ function stateOf(resource: Resource, outlet: Outlet): State {
   }
 }
 
-function noteProblems(turn: Turn, resource: Resource, outlet: Outlet): void {
-  const { activity, availability, settings } = resource;
-  const id = outlet.settings.id;
-  const told = outlet.command?.position.toUpperCase();
-  const ofAvailability = outlet.seen.name === "on" ? availability : undefined;
-  const silentInUse = activity.name === "using" && ofAvailability?.verdict === "down";
-  setProblem(
-    turn,
-    resource,
-    "switch-unreachable",
-    outlet.silent ? `outlet ${id} does not answer` : undefined,
-  );
-  setProblem(
-    turn,
-    resource,
-    "switch-mismatch",
-    outlet.mismatch ? `outlet ${id} was told ${told} and does not follow` : undefined,
-  );
-  setProblem(
-    turn,
-    resource,
-    "external-off",
-    activity.name === "starting" && activity.handOff
-      ? `outlet ${id} was switched off from outside; a new acquire switches it on`
-      : undefined,
-  );
-  setProblem(
-    turn,
-    resource,
-    "boot-timeout",
-    resource.bootFailed ? `${settings.name} is on and did not become available in time` : undefined,
-  );
-  setProblem(
-    turn,
-    resource,
-    "not-answering",
-    silentInUse ? `${settings.name} is in use and does not answer: ${availability.message}` : undefined,
-  );
-  setProblem(turn, resource, "check-error", ofAvailability?.error);
-}
-
-/** After a (re)connection nothing is published about it before its outlet has said where it stands, or was waited for. */
-function showOnceKnown(turn: Turn, resource: Resource, outlet: Outlet): void {
+/** After a (re)connection nothing is published about it before its outlets have said where they stand, or were waited for. */
+function showOnceKnown(turn: Turn, resource: Resource): void {
   const { link } = turn.book;
-  if (!resource.shown && link.name === "up" && (link.learned || !outlet.stale)) {
+  if (!resource.shown && link.name === "up" && (link.learned || isFresh(resource))) {
     resource.shown = true;
     publish(turn, resource);
   }
 }
 
 /** Requests for which nothing more is tried hear so (protocol 5 rule 6). */
-function failThoseInVain(turn: Turn, resource: Resource, outlet: Outlet): void {
-  const vain = waitsInVain(turn, resource, outlet);
+function failThoseInVain(turn: Turn, resource: Resource): void {
+  const vain = waitsInVain(turn, resource);
   if (vain !== undefined) {
-    failWaiters(turn, resource, vain.who, vain.message);
+    failWaiters(turn, resource, vain.who, "power-failed", vain.message);
   }
 }
 
 /** When it must be looked at again, if nothing happens before. */
-function nextLook(turn: Turn, resource: Resource, outlet: Outlet): Instant | undefined {
-  const { activity, settings } = resource;
+function nextLook(turn: Turn, resource: Resource): Instant | undefined {
+  const { activity, settings, differsSince } = resource;
   const { at } = turn;
+  const uneven = future(at, differsSince && after(differsSince, settings.switchTimeout));
   switch (activity.name) {
     case "resting":
-    case "held":
     case "stopping":
     case "cycling":
-      return undefined;
+      return uneven;
     case "using":
-      return future(at, patienceEnds(turn.book, resource, settings.bootTimeout));
+      return soonerOf(uneven, future(at, patienceEnds(turn.book, resource, settings.bootTimeout)));
     case "starting":
       return soonerOf(
-        activity.tooLateAt !== undefined ? undefined : future(at, activity.bootBy),
-        future(at, patienceEnds(turn.book, resource, settings.switchTimeout)),
+        soonerOf(uneven, future(at, failingNeed(resource)?.from)),
+        soonerOf(
+          activity.tooLateAt !== undefined ? undefined : future(at, activity.bootBy),
+          future(at, patienceEnds(turn.book, resource, settings.switchTimeout)),
+        ),
       );
-    case "lingering": {
-      if (activity.offAt > at) {
-        return activity.offAt;
-      }
-      const gate = offGate(turn.book, outlet, resource, at);
-      return gate.name === "until" ? gate.at : undefined;
+    case "lingering":
+      return soonerOf(uneven, activity.offAt > at ? activity.offAt : gateOpens(turn, resource));
+    case "held":
+      return soonerOf(uneven, gateOpens(turn, resource));
+    case "leaving":
+      return soonerOf(
+        uneven,
+        settings.shutdown && nextLookAtLeaving(turn, resource, settings.shutdown, activity),
+      );
+  }
+}
+
+/** When the last of its outlets may be switched off, as far as that is a matter of time. */
+function gateOpens(turn: Turn, resource: Resource): Instant | undefined {
+  const { book, at } = turn;
+  let latest: Instant | undefined;
+  for (const outlet of resource.outlets) {
+    const gate = offGate(book, outlet, at, isUrgent(book, resource));
+    if (gate.name === "until" && (latest === undefined || gate.at > latest)) {
+      latest = gate.at;
     }
   }
+  return latest;
 }
 
 const future = (at: Instant, when: Instant | undefined): Instant | undefined =>
   when !== undefined && when > at ? when : undefined;
+
+/** When what others depend on has changed, they are looked at, too. */
+function showFace(turn: Turn, resource: Resource): void {
+  const { book } = turn;
+  const { activity, guard, state, problems, tokens, queue, warm } = resource;
+  const detail = activity.name === "held" ? activity.why : "";
+  const face = [
+    state,
+    resource.shown,
+    isFresh(resource),
+    sightOf(resource),
+    isWanted(book, resource),
+    isUrgent(book, resource),
+    activity.name,
+    detail,
+    activity.name === "lingering" && activity.offAt <= turn.at,
+    guard.verdict,
+    tokens.size,
+    queue.length,
+    warm,
+    [...problems.keys()].join(),
+    resource.outlets.map(({ own, handOff }) => `${own} ${handOff}`).join(),
+  ].join(" ");
+  if (face === resource.face) {
+    return;
+  }
+  resource.face = face;
+  for (const other of [...resource.needs, ...resource.dependents, ...neighboursOf(resource)]) {
+    touch(turn, other);
+  }
+  for (const pool of resource.pools) {
+    turn.touchedPools.add(pool);
+  }
+}

@@ -1,15 +1,18 @@
 // From what the store kept to a running book, at a start and when the store has refused a batch. Nothing is commanded by it:
 // what was seen is unknown until the outlets have reported.
 
-import { wantedAgain } from "./activity.ts";
-import { unchecked } from "./availability.ts";
-import type { Book, Outlet, Resource, SwitcherBook, Token } from "./book.ts";
-import type { OutletRecord, ResourceRecord, Snapshot, TokenRecord } from "./changes.ts";
-import { endedKey, need } from "./book.ts";
+import { wantedAgain } from "./activities.ts";
+import { type Book, endedKey, nothingGone } from "./book.ts";
+import type { PublishedRecord, QueuedRecord, Snapshot, TokenRecord } from "./changes.ts";
 import { noDeadlines, setDeadline } from "./deadlines.ts";
-import type { ResourceSettings, Settings } from "./settings.ts";
-import { noteWaiting, setTokenDeadline } from "./tokens.ts";
+import { watching } from "./leaving.ts";
+import { linkUp, noRecord, restoreOutlet } from "./links.ts";
+import { scheduleOverrides } from "./overrides-due.ts";
+import { forgetClaims, restoreQueued } from "./queue.ts";
+import type { Settings } from "./settings.ts";
+import { homeOf, restoreToken } from "./tokens.ts";
 import { after, type Instant, type Millis } from "./time.ts";
+import { staysOn } from "./wants.ts";
 
 /** The book at a start. @param wallOffset wall time minus instant, for showing */
 export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wallOffset: Millis): Book {
@@ -23,41 +26,33 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     resources: new Map(),
     outlets: new Map(),
     switchers: new Map(),
+    pools: new Map(),
     tokenCount: 0,
+    several: new Map(),
+    queued: new Map(),
+    queuedIds: new Map(),
+    nextNumber: 1,
+    overrides: new Map(),
+    booting: new Set(),
+    awaitingPlace: new Set(),
     overdue: new Set(),
     awaitingProof: new Set(),
     ended: new Map(),
     outbox: new Map(),
     nextOutbox: 1,
     deadlines: noDeadlines(),
-    gone: { tokens: [], published: [] },
+    gone: nothingGone(),
+    former: { resources: new Map(), outlets: new Map() },
     published: new Set(),
     greeted: false,
   };
-  for (const switcher of settings.switchers.values()) {
-    book.switchers.set(switcher.name, {
-      settings: switcher,
-      outlets: [],
-      reach: "unheard",
-      asking: undefined,
-      retainedCommands: new Map(),
-    });
-  }
-  for (const resource of settings.resources.values()) {
-    book.resources.set(resource.name, newResource(resource, at));
-  }
-  const resourceOf = new Map(
-    [...book.resources.values()].map((resource) => [resource.settings.outlet, resource]),
-  );
-  for (const outlet of settings.outlets.values()) {
-    const switcher = need(book.switchers, outlet.switcher);
-    const added = newOutlet(outlet, switcher, resourceOf.get(outlet.id));
-    book.outlets.set(outlet.id, added);
-    switcher.outlets.push(added);
-  }
+  linkUp(book, settings, at);
   loadDurable(book, snapshot);
   for (const resource of book.resources.values()) {
-    if (resource.tokens.size > 0) {
+    const { shutdown } = resource.settings;
+    if (resource.record.shutdownAt !== undefined && shutdown !== undefined) {
+      resource.activity = watching(at, shutdown); // it goes on with the shutdown, and does not cut
+    } else if (staysOn(book, resource)) {
       resource.activity = wantedAgain(resource, "unknown", at);
     }
   }
@@ -69,24 +64,18 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
  * stays, and attempts never go back.
  */
 export function reloadDurable(book: Book, snapshot: Snapshot): void {
+  forgetClaims(book);
   for (const resource of book.resources.values()) {
-    for (const { record } of resource.tokens.values()) {
-      setDeadline(
-        book.deadlines,
-        { kind: "token", resource: record.resource, token: record.token },
-        undefined,
-      );
-    }
-    resource.tokens.clear();
-    resource.waiting.clear();
     resource.record = noRecord(resource.settings.name);
   }
   for (const outlet of book.outlets.values()) {
     outlet.own = "none";
   }
-  book.tokenCount = 0;
-  book.overdue.clear();
   book.ended.clear();
+  for (const resource of book.overrides.keys()) {
+    setDeadline(book.deadlines, { kind: "override", resource }, undefined);
+  }
+  book.overrides.clear();
   const handed = new Set([...book.outbox].flatMap(([id, kept]) => (kept.handed ? [id] : [])));
   book.outbox.clear();
   loadDurable(book, snapshot);
@@ -105,19 +94,16 @@ export function reloadDurable(book: Book, snapshot: Snapshot): void {
 }
 
 function loadDurable(book: Book, snapshot: Snapshot): void {
-  const goneTokens: TokenRecord[] = [];
-  for (const record of snapshot.tokens) {
-    const resource = book.resources.get(record.resource);
-    if (resource === undefined) {
-      goneTokens.push(record);
-    } else {
-      const token: Token = { record, expiringSaid: false };
-      resource.tokens.set(record.token, token);
-      noteWaiting(resource, token);
-      book.tokenCount += 1;
-      setTokenDeadline(book, token);
-    }
+  book.gone = nothingGone();
+  book.published.clear();
+  for (const { kind, name } of snapshot.published) {
+    book.published.add(`${kind} ${name}`);
   }
+  takeClaimsBack(book, snapshot);
+  for (const record of snapshot.overrides) {
+    book.overrides.set(record.resource, record);
+  }
+  scheduleOverrides(book);
   for (const ended of snapshot.ended.toSorted((a, b) => a.at - b.at)) {
     book.ended.set(endedKey(ended.resource, ended.token), ended);
   }
@@ -125,15 +111,22 @@ function loadDurable(book: Book, snapshot: Snapshot): void {
     setDeadline(book.deadlines, { kind: "ended" }, ended.at);
     break;
   }
+  const { former } = book;
+  former.outlets.clear();
   for (const record of snapshot.outlets) {
     const outlet = book.outlets.get(record.outlet);
-    if (outlet !== undefined) {
+    if (outlet === undefined) {
+      former.outlets.set(record.outlet, record);
+    } else {
       restoreOutlet(outlet, record);
     }
   }
+  former.resources.clear();
   for (const record of snapshot.resources) {
     const resource = book.resources.get(record.resource);
-    if (resource !== undefined) {
+    if (resource === undefined) {
+      former.resources.set(record.resource, record);
+    } else {
       resource.record = record;
     }
   }
@@ -141,77 +134,59 @@ function loadDurable(book: Book, snapshot: Snapshot): void {
     book.outbox.set(record.id, { record, taken: false, handed: false });
     book.nextOutbox = Math.max(book.nextOutbox, record.id + 1);
   }
-  const known = snapshot.published.filter(({ kind, name }) =>
-    kind === "resource" ? book.resources.has(name) : book.switchers.has(name),
-  );
-  book.published.clear();
-  for (const { kind, name } of known) {
-    book.published.add(`${kind} ${name}`);
+}
+
+/** Tokens and queued requests into a book that has none; what belongs to names that left the configuration is kept apart, to be told. */
+export function takeClaimsBack(book: Book, { tokens, queued }: Pick<Snapshot, "tokens" | "queued">): void {
+  const goneTokens: { record: TokenRecord; kept: TokenRecord | undefined }[] = [];
+  // The oldest first, as they are shown; a store gives them in any order.
+  for (const record of tokens.toSorted((a, b) => a.since - b.since || a.number - b.number)) {
+    const kept = whatIsLeft(book, record);
+    if (kept === record) {
+      restoreToken(book, record);
+    } else {
+      goneTokens.push({ record, kept });
+    }
+  }
+  for (const { kept } of goneTokens) {
+    // A crash may have left the whole token beside the part that was renewed since: the part is what counts.
+    if (kept !== undefined && book.resources.get(homeOf(kept))?.tokens.has(kept.token) === false) {
+      restoreToken(book, kept);
+    }
+  }
+  const goneQueued: QueuedRecord[] = queued.filter((record) => !restoreQueued(book, record));
+  const published: PublishedRecord[] = [];
+  for (const key of book.published) {
+    const [kind, name = ""] = key.split(" ");
+    const isResource = kind === "resource";
+    const known = isResource ? book.resources.has(name) || book.pools.has(name) : book.switchers.has(name);
+    if (!known) {
+      book.published.delete(key);
+      published.push({ kind: isResource ? "resource" : "switcher", name });
+    }
   }
   book.gone = {
-    tokens: goneTokens,
-    published: snapshot.published.filter((record) => !known.includes(record)),
+    tokens: [...book.gone.tokens, ...goneTokens],
+    queued: [...book.gone.queued, ...goneQueued],
+    published: [...book.gone.published, ...published],
   };
 }
 
-function restoreOutlet(outlet: Outlet, record: OutletRecord): void {
-  outlet.own = record.own;
-  if (outlet.heardAt === undefined) {
-    outlet.lastKnown = record.own === "none" ? "off" : undefined;
+/** The record without the resources that have left the configuration; the same one if none has, `undefined` if all have. */
+function whatIsLeft(book: Book, record: TokenRecord): TokenRecord | undefined {
+  const stay = record.resources.map((name) => book.resources.has(name));
+  if (!stay.includes(false)) {
+    return record;
   }
-  outlet.movedAt ??= record.movedAt;
-  outlet.bootedAt = record.bootedAt;
-  outlet.bootedAtStored = record.bootedAt;
-}
-
-function newResource(settings: ResourceSettings, at: Instant): Resource {
-  return {
-    settings,
-    tokens: new Map(),
-    waiting: new Set(),
-    activity: { name: "resting" },
-    power: undefined,
-    bootFailed: false,
-    expiredAt: undefined,
-    record: noRecord(settings.name),
-    availability: unchecked(),
-    problems: new Map(),
-    state: "unknown",
-    stateSince: at,
-    shown: false,
-    watts: undefined,
-    kwh: undefined,
-    publishedAt: undefined,
-  };
-}
-
-const noRecord = (resource: string): ResourceRecord => ({ resource, boots: [], wasAvailable: false });
-
-function newOutlet(
-  settings: Outlet["settings"],
-  switcher: SwitcherBook,
-  resource: Resource | undefined,
-): Outlet {
-  return {
-    settings,
-    switcher,
-    resource,
-    seen: { name: "unknown" },
-    stale: true,
-    lastKnown: "off",
-    silent: false,
-    heardAt: undefined,
-    rebooted: false,
-    own: "none",
-    movedAt: undefined,
-    bootedAt: undefined,
-    bootedAtStored: undefined,
-    command: undefined,
-    lastSent: undefined,
-    attempt: 0,
-    onByCommand: false,
-    mismatch: false,
-  };
+  const of = <One>(list: readonly One[]): One[] => list.filter((_, place) => stay[place] === true);
+  return stay.includes(true)
+    ? {
+        ...record,
+        resources: of(record.resources),
+        asked: of(record.asked),
+        kwhAtStart: of(record.kwhAtStart),
+      }
+    : undefined;
 }
 
 /**
@@ -231,13 +206,25 @@ export function shiftSnapshot(snapshot: Snapshot, by: Millis): Snapshot {
       deadline: movedOr(record.deadline),
       waiters: record.waiters.map((waiter) => ({ ...waiter, since: moved(waiter.since) })),
     })),
+    queued: snapshot.queued.map((record) => ({
+      ...record,
+      since: moved(record.since),
+      lostAt: movedOr(record.lostAt),
+      deadline: moved(record.deadline),
+      waiters: record.waiters.map((waiter) => ({ ...waiter, since: moved(waiter.since) })),
+    })),
+    overrides: snapshot.overrides.map((record) => ({
+      ...record,
+      since: moved(record.since),
+      until: movedOr(record.until),
+    })),
     ended: snapshot.ended.map((record) => ({ ...record, at: moved(record.at) })),
     outlets: snapshot.outlets.map((record) => ({
       ...record,
       movedAt: movedOr(record.movedAt),
       bootedAt: movedOr(record.bootedAt),
     })),
-    resources: snapshot.resources,
+    resources: snapshot.resources.map((record) => ({ ...record, shutdownAt: movedOr(record.shutdownAt) })),
     outbox: snapshot.outbox,
     published: snapshot.published,
   };

@@ -4,12 +4,13 @@
 import { fitToTokens } from "./activity.ts";
 import { announce, ignore, publish } from "./announce.ts";
 import { takeCheck } from "./availability.ts";
-import { type Book, need, type Outlet, type Turn } from "./book.ts";
+import { type Book, BrokenInvariant, need, type Outlet, type Pool, touch, type Turn } from "./book.ts";
 import { takeRequest } from "./claims.ts";
 import { nextDeadline, setDeadline, type Subject, takeDue } from "./deadlines.ts";
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
-import { tokenIsDue } from "./expiry.ts";
+import { queuedIsDue, tokenIsDue } from "./expiry.ts";
+import { takeOutcome } from "./leaving.ts";
 import {
   drainLink,
   learnIfKnown,
@@ -21,20 +22,78 @@ import {
   takeProof,
 } from "./link.ts";
 import { hear } from "./outlet.ts";
+import { overrideIsDue } from "./override.ts";
+import { scheduleOverrides } from "./overrides-due.ts";
+import { serveQueue } from "./queue.ts";
+import { reconfigure } from "./reconfigure.ts";
 import { review } from "./resource.ts";
 import { ask, askAfresh, askIsDue, lose, tellRetainedCommands } from "./switcher.ts";
 import { forgetEnded } from "./tokens.ts";
 import { after, type Instant, millis } from "./time.ts";
 import { replyWasTaken } from "./waits.ts";
+import { keepWarm, reviewPool } from "./warm.ts";
 
 /** A meter alone changes the published object at most so often (protocol section 2). */
 const meterPause = millis(30_000);
 
 /** Take one event in. @returns what is to be done, in order; everything to persist before everything else */
 export function step(book: Book, event: Event): Effect[] {
-  const turn: Turn = { book, at: event.at, effects: [] };
+  const turn: Turn = {
+    book,
+    at: event.at,
+    effects: [],
+    touched: new Set(),
+    unserved: new Set(),
+    touchedPools: new Set(),
+  };
   route(turn, event);
+  lookAround(turn);
   return turn.effects;
+}
+
+/** Each look may lead to another one: what others need, share or queue for has changed. Far more than any change can take is a mistake. */
+const mostLooks = 1000;
+
+/** Look at everything that was touched, until nothing is: first who may be served, so that a token handed on makes no gap. */
+function lookAround(turn: Turn): void {
+  const { book, touched, touchedPools } = turn;
+  const limit = mostLooks * (1 + book.resources.size + book.pools.size);
+  for (let looks = 0; touched.size + touchedPools.size > 0; looks += 1) {
+    if (looks > limit) {
+      throw new BrokenInvariant("what follows from an event does not come to an end");
+    }
+    const [resource] = touched;
+    const [pool] = touchedPools;
+    if (resource !== undefined) {
+      serve(turn);
+      touched.delete(resource);
+      review(turn, resource);
+    } else if (pool !== undefined) {
+      touchedPools.delete(pool);
+      reviewPool(turn, pool);
+    }
+  }
+}
+
+/**
+ * Whoever was touched may have a token to give to the next in its queue, and its pools another member to keep warm: what is wanted is
+ * known before any resource is looked at, because one that comes first may need, or share, what another lets go.
+ */
+function serve(turn: Turn): void {
+  const { book, unserved } = turn;
+  const pools = new Set<Pool>();
+  for (const resource of unserved) {
+    unserved.delete(resource);
+    if (book.store === "writing") {
+      serveQueue(turn, resource); // a set goes on over what is added while it is walked
+    }
+    for (const pool of resource.pools) {
+      pools.add(pool);
+    }
+  }
+  for (const pool of pools) {
+    keepWarm(turn, pool);
+  }
 }
 
 /** The earliest moment at which `wokeUp` is due; `undefined`: nothing is waited for. */
@@ -80,7 +139,7 @@ function route(turn: Turn, event: Event): void {
     case "storeRefused":
       book.store = "refusing";
       for (const resource of book.resources.values()) {
-        fitToTokens(turn, resource, need(book.outlets, resource.settings.outlet));
+        fitToTokens(turn, resource);
       }
       reviewAll(turn);
       return;
@@ -101,6 +160,12 @@ function route(turn: Turn, event: Event): void {
       return;
     case "checked":
       routeCheck(turn, event);
+      return;
+    case "shutdownEnded":
+      routeShutdown(turn, event);
+      return;
+    case "reconfigured":
+      reconfigure(turn, event);
       return;
   }
 }
@@ -150,19 +215,13 @@ function routeOutlet(turn: Turn, event: OfKind<"outletReported" | "metered" | "c
     ignore(turn, event.kind, event.outlet, "no outlet has this name");
     return;
   }
-  const { resource } = outlet;
   switch (event.kind) {
     case "outletReported":
       hear(turn, outlet, event.position, event.uptime);
       learnIfKnown(turn);
       break;
     case "metered":
-      if (resource !== undefined) {
-        resource.watts = event.watts ?? resource.watts;
-        resource.kwh = event.kwh ?? resource.kwh;
-        const due = after(resource.publishedAt ?? turn.at, meterPause);
-        setDeadline(turn.book.deadlines, { kind: "meter", name: resource.settings.name }, due);
-      }
+      takeReading(turn, outlet, event);
       return;
     case "commandFailed":
       // The next repeat comes by itself; a report that belongs to an older attempt says nothing about this one.
@@ -174,25 +233,54 @@ function routeOutlet(turn: Turn, event: OfKind<"outletReported" | "metered" | "c
       );
       return;
   }
-  reviewOwner(turn, outlet);
+  touchOwners(turn, outlet);
 }
 
-function reviewOwner(turn: Turn, { resource }: Outlet): void {
-  if (resource !== undefined) {
-    review(turn, resource);
+function takeReading(turn: Turn, outlet: Outlet, { watts, kwh }: OfKind<"metered">): void {
+  outlet.watts = watts ?? outlet.watts;
+  outlet.kwh = kwh ?? outlet.kwh;
+  outlet.meteredAt = watts === undefined ? outlet.meteredAt : turn.at;
+  for (const resource of outlet.resources) {
+    if (resource.activity.name === "leaving") {
+      touch(turn, resource); // whether its machine is gone is read from it
+    }
+    const due = after(resource.publishedAt ?? turn.at, meterPause);
+    setDeadline(turn.book.deadlines, { kind: "meter", name: resource.settings.name }, due);
+  }
+}
+
+function touchOwners(turn: Turn, { resources }: Outlet): void {
+  for (const resource of resources) {
+    touch(turn, resource);
   }
 }
 
 function routeCheck(turn: Turn, event: OfKind<"checked">): void {
   const resource = turn.book.resources.get(event.resource);
-  const check = resource?.settings.check;
+  const ofMachine = event.of === "availability";
+  const check = ofMachine ? resource?.settings.check : resource?.settings.keepWhile;
   if (resource === undefined || check === undefined) {
-    ignore(turn, event.kind, event.resource, "no resource of this name has a checker");
-  } else if (takeCheck(turn, resource, check, event)) {
-    review(turn, resource);
+    ignore(turn, event.kind, event.resource, "no resource of this name has such a checker");
+    return;
+  }
+  const availability = ofMachine ? resource.availability : resource.guard;
+  const transition = ofMachine && resource.activity.name === "leaving";
+  if (takeCheck(turn, availability, check, transition, event)) {
+    touch(turn, resource);
   } else {
     ignore(turn, event.kind, event.resource, "it belongs to an older attempt or to a power-on that is over");
   }
+}
+
+function routeShutdown(turn: Turn, event: OfKind<"shutdownEnded">): void {
+  const resource = turn.book.resources.get(event.resource);
+  const next = resource && takeOutcome(turn, resource, event);
+  if (resource === undefined || next === undefined) {
+    ignore(turn, event.kind, event.resource, "nobody waits for this shutdown any more");
+    return;
+  }
+  resource.activity = next;
+  touch(turn, resource);
 }
 
 /** First who has fallen silent, so that nothing that is due at the same moment is decided on what was seen of him before. */
@@ -202,33 +290,54 @@ function wakeUp(turn: Turn, due: readonly Subject[]): void {
     subject.kind === "switcher" ? askIsDue(turn, need(book.switchers, subject.name)) : [],
   );
   for (const outlet of mute) {
-    reviewOwner(turn, outlet);
+    touchOwners(turn, outlet);
   }
-  for (const subject of due) {
+  lookAround(turn);
+  // Then what tokens, queued requests and overrides come to: what is wanted is known before anything is switched for it.
+  const [ofClaims, others] = [due.filter(isOfClaims), due.filter((subject) => !isOfClaims(subject))];
+  for (const subject of ofClaims) {
     isDue(turn, subject);
   }
+  lookAround(turn);
+  for (const subject of others) {
+    isDue(turn, subject);
+    lookAround(turn);
+  }
 }
+
+const isOfClaims = ({ kind }: Subject): boolean =>
+  kind === "token" || kind === "queued" || kind === "override";
 
 function isDue(turn: Turn, subject: Subject): void {
   const { book } = turn;
   switch (subject.kind) {
     case "token": {
-      const resource = need(book.resources, subject.resource);
-      const token = resource.tokens.get(subject.token);
+      const token = need(book.resources, subject.resource).tokens.get(subject.token);
       if (token !== undefined) {
-        tokenIsDue(turn, resource, token); // else it ended by what was due at the same moment
+        tokenIsDue(turn, token); // else it ended by what was due at the same moment
       }
       return;
     }
+    case "queued": {
+      const queued = book.queued.get(subject.number);
+      if (queued !== undefined) {
+        queuedIsDue(turn, queued); // else it was granted, or left, by what was due at the same moment
+      }
+      return;
+    }
+    case "override":
+      overrideIsDue(turn, subject.resource);
+      return;
     case "resource":
     case "check":
-      review(turn, need(book.resources, subject.name));
+    case "guard":
+      touch(turn, need(book.resources, subject.name));
       return;
     case "meter":
       publish(turn, need(book.resources, subject.name));
       return;
     case "outlet":
-      reviewOwner(turn, need(book.outlets, subject.name));
+      touchOwners(turn, need(book.outlets, subject.name));
       return;
     case "switcher":
       learnIfKnown(turn); // whether it is silent was noted before anything else
@@ -265,6 +374,7 @@ function recover(turn: Turn): void {
   const { book } = turn;
   book.store = "writing";
   scheduleOverdue(book, turn.at);
+  scheduleOverrides(book);
   for (const [id, { taken }] of book.outbox) {
     if (taken) {
       replyWasTaken(turn, id);

@@ -5,13 +5,14 @@ import { announce } from "./announce.ts";
 import type { Book, Outlet, SwitcherBook, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { after, type Instant, type Millis, millis } from "./time.ts";
+import { isWanted } from "./wants.ts";
 
 /** A Tasmota answers within 0.2 s, but one busy with Wi-Fi or DNS stalls for seconds. */
 const answerWithin = millis(3000);
 
 /** Between two questions to a silent switcher: doubling from 2 s to a minute, to 10 s while somebody wants one of its outlets. */
-function askAgainAfter(switcher: SwitcherBook, tries: number): Millis {
-  const wanted = switcher.outlets.some((outlet) => (outlet.resource?.tokens.size ?? 0) > 0);
+function askAgainAfter(book: Book, switcher: SwitcherBook, tries: number): Millis {
+  const wanted = switcher.outlets.some(({ resources }) => resources.some((one) => isWanted(book, one)));
   return millis(Math.min(wanted ? 10_000 : 60_000, 2000 * 2 ** Math.min(tries, 5)));
 }
 
@@ -81,7 +82,7 @@ export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] 
   }
   switcher.asking = {
     ...asking,
-    until: after(turn.at, askAgainAfter(switcher, asking.tries)),
+    until: after(turn.at, askAgainAfter(turn.book, switcher, asking.tries)),
     givenUp: true,
   };
   setAskDeadline(turn, switcher);

@@ -1,64 +1,101 @@
-// Tokens as things that are held: put, extended, ended, and when each of these is due. Who may do so is decided in claims.ts;
-// what it means for power in resource.ts.
+// Tokens as things that are held: put, ended, remembered, restored, and when each of these is due. Who may do so is decided in
+// claims.ts and grant.ts; what it means for power in resource.ts.
 
 import { announce, publish } from "./announce.ts";
-import { type Book, endedKey, type Resource, type Token, type Turn } from "./book.ts";
+import { type Book, endedKey, need, type Resource, type Token, touch, type Turn } from "./book.ts";
 import type { EndReason, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
-import { after, before, type Instant, later, type Millis, millis, sooner, soonerOf } from "./time.ts";
+import { meterOf } from "./supply.ts";
+import { after, before, type Instant, millis, soonerOf } from "./time.ts";
 
 /** An ended token is remembered for a day (protocol 4.3 rule 4). */
 const rememberedFor = millis(86_400_000);
 
+/** The resource under which it stands in the store and among the deadlines: the first of its resources. */
+export const homeOf = (record: TokenRecord): string => String(record.resources[0]);
+
 /** Put a token, or what changed of it, into the book and on the disk. */
-export function putToken(turn: Turn, resource: Resource, record: TokenRecord): Token {
-  let token = resource.tokens.get(record.token);
-  if (token === undefined) {
-    token = { record, expiringSaid: false };
-    resource.tokens.set(record.token, token);
-    turn.book.tokenCount += 1;
-  } else {
-    token.expiringSaid = token.expiringSaid && token.record.expires === record.expires;
-    token.record = record;
+export function putToken(turn: Turn, record: TokenRecord): Token {
+  const { book } = turn;
+  const known = need(book.resources, homeOf(record)).tokens.get(record.token);
+  const token = known ?? enter(book, record);
+  token.expiringSaid = token.expiringSaid && token.record.expires === record.expires;
+  token.record = record;
+  noteWaiting(token);
+  persist(turn, record, record);
+  setTokenDeadline(book, token);
+  look(turn, token);
+  return token;
+}
+
+/** From the store into the book; all its resources are in the configuration. */
+export function restoreToken(book: Book, record: TokenRecord): void {
+  const token = enter(book, record);
+  noteWaiting(token);
+  setTokenDeadline(book, token);
+}
+
+function enter(book: Book, record: TokenRecord): Token {
+  const resources = record.resources.map((name) => need(book.resources, name));
+  const token = { record, resources, expiringSaid: false };
+  for (const { tokens } of resources) {
+    tokens.set(record.token, token);
   }
-  noteWaiting(resource, token);
-  turn.effects.push({
-    kind: "persist",
-    change: { kind: "token", resource: record.resource, token: record.token, record },
-  });
-  setTokenDeadline(turn.book, token);
-  publish(turn, resource);
+  if (record.several) {
+    book.several.set(record.token, token);
+  }
+  book.tokenCount += 1;
+  book.nextNumber = Math.max(book.nextNumber, record.number + 1);
   return token;
 }
 
 /** End a token: it is off the book, and remembered for a day with its reason. The event says how it ended. */
 export function endToken(
   turn: Turn,
-  resource: Resource,
   token: Token,
   reason: EndReason,
   fields: Readonly<Record<string, string>>,
 ): void {
+  takeOff(turn, token);
+  remember(turn, token.record, reason);
+  for (const resource of token.resources) {
+    tellEnd(turn, token, resource, reason, fields);
+  }
+}
+
+/** Off the book and off the disk, and nobody told. */
+export function takeOff(turn: Turn, token: Token): void {
+  const { book } = turn;
   const { record } = token;
-  resource.tokens.delete(record.token);
-  resource.waiting.delete(token);
-  turn.book.tokenCount -= 1;
-  turn.book.overdue.delete(token);
-  setDeadline(
-    turn.book.deadlines,
-    { kind: "token", resource: record.resource, token: record.token },
-    undefined,
-  );
-  turn.effects.push({
-    kind: "persist",
-    change: { kind: "token", resource: record.resource, token: record.token, record: undefined },
-  });
-  remember(turn, record, reason);
+  for (const { tokens, waiting } of token.resources) {
+    tokens.delete(record.token);
+    waiting.delete(token);
+  }
+  if (record.several) {
+    book.several.delete(record.token);
+  }
+  book.tokenCount -= 1;
+  book.overdue.delete(token);
+  setDeadline(book.deadlines, subjectOf(record), undefined);
+  persist(turn, record, undefined);
+  look(turn, token);
+}
+
+/** The event of its end on one of its resources: how long it was held, and what the resource drew meanwhile. */
+export function tellEnd(
+  turn: Turn,
+  { record, resources }: Token,
+  resource: Resource,
+  event: EndReason,
+  fields: Readonly<Record<string, string>>,
+): void {
+  const kwhAtStart = record.kwhAtStart[resources.indexOf(resource)];
+  const kwhNow = meterOf(resource).kwh;
   const kwh =
-    record.kwhAtStart === undefined || resource.kwh === undefined
+    kwhAtStart === undefined || kwhNow === undefined
       ? undefined
-      : Math.max(0, Math.round((resource.kwh - record.kwhAtStart) * 1e6) / 1e6);
-  announce(turn, record.resource, reason, {
+      : Math.max(0, Math.round((kwhNow - kwhAtStart) * 1e6) / 1e6);
+  announce(turn, resource.settings.name, event, {
     token: record.token,
     owner: record.owner,
     users: resource.tokens.size,
@@ -66,19 +103,22 @@ export function endToken(
     ...(kwh === undefined ? {} : { kwh }),
     ...fields,
   });
-  publish(turn, resource);
 }
 
-export function remember(turn: Turn, record: TokenRecord, reason: EndReason): void {
+/** Under every name over which somebody may still ask for it. */
+export function remember(
+  turn: Turn,
+  { resources, asked, several, token }: Pick<TokenRecord, "resources" | "asked" | "several" | "token">,
+  reason: EndReason,
+): void {
   const { book, at } = turn;
-  const ended = { resource: record.resource, token: record.token, at, reason };
-  const key = endedKey(record.resource, record.token);
-  book.ended.delete(key); // so that the newest stands last
-  book.ended.set(key, ended);
-  turn.effects.push({
-    kind: "persist",
-    change: { kind: "ended", resource: ended.resource, token: ended.token, record: ended },
-  });
+  for (const resource of new Set([...resources, ...asked, ...(several ? ["controller"] : [])])) {
+    const ended = { resource, token, at, reason };
+    const key = endedKey(resource, token);
+    book.ended.delete(key); // so that the newest stands last
+    book.ended.set(key, ended);
+    turn.effects.push({ kind: "persist", change: { kind: "ended", resource, token, record: ended } });
+  }
   forgetEnded(turn);
 }
 
@@ -116,31 +156,36 @@ export function setTokenDeadline(book: Book, token: Token): void {
     record.waiters.length > 0 ? record.deadline : undefined,
   );
   book.overdue.delete(token);
-  setDeadline(book.deadlines, { kind: "token", resource: record.resource, token: record.token }, next);
+  setDeadline(book.deadlines, subjectOf(record), next);
 }
 
-/** The expiry that a time to live gives now, clipped by `ttl.total` from the token's first grant. */
-export function expiryOf(resource: Resource, since: Instant, at: Instant, ttl: Millis): Instant {
-  const { total } = resource.settings.ttl;
-  return total === 0 ? after(at, ttl) : sooner(after(at, ttl), after(since, total));
+export const subjectOf = (record: TokenRecord) =>
+  ({ kind: "token", resource: homeOf(record), token: record.token }) as const;
+
+/** Still waiting for its first `ok`, and chosen from a pool here: another member would do as well. */
+export const mayMove = ({ record }: Token, resource: Resource): boolean =>
+  record.expires === undefined && !record.asked.includes(resource.settings.name);
+
+function noteWaiting(token: Token): void {
+  for (const { waiting } of token.resources) {
+    if (token.record.waiters.length > 0) {
+      waiting.add(token);
+    } else {
+      waiting.delete(token);
+    }
+  }
 }
 
-/** The record with a new expiry: now + ttl, earlier than before only when the request gave a ttl. */
-export function extended(
-  resource: Resource,
-  record: TokenRecord,
-  at: Instant,
-  ttl: Millis | undefined,
-): TokenRecord {
-  const next = expiryOf(resource, record.since, at, ttl ?? record.ttl);
-  const expires = record.expires === undefined || ttl !== undefined ? next : later(record.expires, next);
-  return { ...record, ttl: ttl ?? record.ttl, expires, lostAt: undefined };
+function persist(turn: Turn, key: TokenRecord, record: TokenRecord | undefined): void {
+  turn.effects.push({
+    kind: "persist",
+    change: { kind: "token", resource: homeOf(key), token: key.token, record },
+  });
 }
 
-export function noteWaiting(resource: Resource, token: Token): void {
-  if (token.record.waiters.length > 0) {
-    resource.waiting.add(token);
-  } else {
-    resource.waiting.delete(token);
+function look(turn: Turn, token: Token): void {
+  for (const resource of token.resources) {
+    publish(turn, resource);
+    touch(turn, resource);
   }
 }

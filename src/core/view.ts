@@ -1,20 +1,26 @@
 // The retained picture, made from the book. It is looked at only when the batch it belongs to is on disk.
 
 import { wireTime } from "./announce.ts";
-import type { Book, Resource, SwitcherBook } from "./book.ts";
+import type { Book, Pool, Resource, SwitcherBook } from "./book.ts";
 import { usualBoot } from "./boots.ts";
 import { offGate } from "./gates.ts";
-import { holdersOf } from "./holders.ts";
+import { holdersOf, isExclusivelyHeld } from "./holders.ts";
+import { lockoutOf, lockoutOn } from "./lockout.ts";
 import {
   type Phase,
+  type PoolPicture,
   problemCodes,
   type Problem,
   type ResourcePicture,
   type StateObject,
   type SwitcherPicture,
 } from "./pictures.ts";
+import { stateOfPool } from "./pools.ts";
 import type { State } from "./requests.ts";
+import { meterOf } from "./supply.ts";
 import { after, type Instant, later } from "./time.ts";
+import { activeDependents, isUrgent, isUsed } from "./wants.ts";
+import { isHandOff } from "./wishes.ts";
 
 /** The published list of holders is bounded (protocol section 2). */
 const holdersShown = 20;
@@ -42,26 +48,41 @@ export function resourcePicture(book: Book, resource: Resource, at: Instant): Re
 function stateObject(book: Book, resource: Resource, at: Instant): StateObject {
   const shown = (when: Instant | undefined): string | null =>
     when === undefined ? null : wireTime(book, when);
+  const { watts, kwh } = meterOf(resource);
   return {
     state: resource.state,
     level: levels[resource.state],
     since: wireTime(book, resource.stateSince),
-    phase: phaseOf(resource),
+    phase: phaseOf(book, resource),
     users: resource.tokens.size,
-    dependents: 0,
-    queue: 0,
-    exclusive: false,
-    override: "auto",
+    dependents: activeDependents(book, resource).length,
+    queue: resource.queue.length,
+    exclusive: isExclusivelyHeld(resource),
+    override: overrideOf(book, resource),
     offAt: shown(offAt(book, resource, at)),
     readyAt: shown(readyAt(resource)),
     problem: problemOf(book, resource),
-    watts: resource.watts ?? null,
-    kwh: resource.kwh ?? null,
+    watts: watts ?? null,
+    kwh: kwh ?? null,
     time: wireTime(book, at),
   };
 }
 
-function phaseOf({ activity }: Resource): Phase {
+/** What an operator has said of it; a lockout of its outlets counts, whichever resource it was made through. */
+export function overrideOf(book: Book, resource: Resource): "auto" | "on" | "off" {
+  if (resource.outlets.some((outlet) => lockoutOn(book, outlet) !== undefined)) {
+    return "off";
+  }
+  return book.overrides.get(resource.settings.name)?.mode === "on" ? "on" : "auto";
+}
+
+function phaseOf(book: Book, resource: Resource): Phase {
+  const { activity } = resource;
+  if (lockoutOf(book, resource) !== undefined) {
+    // Switched on by hand while locked: it stays locked, and the problem says so.
+    const isDone = activity.name === "resting" || (activity.name === "held" && activity.why === "outside");
+    return isDone ? "locked" : "stopping";
+  }
   switch (activity.name) {
     case "resting":
       return "idle";
@@ -69,7 +90,9 @@ function phaseOf({ activity }: Resource): Phase {
     case "cycling":
       return "starting";
     case "using":
-      return "in-use";
+      return isUsed(book, resource) ? "in-use" : "held";
+    case "leaving":
+      return activity.overdue ? "held" : "stopping";
     case "lingering":
     case "stopping":
     case "held":
@@ -79,18 +102,21 @@ function phaseOf({ activity }: Resource): Phase {
 
 /** When the power will go: the off delay, or later where a reconnection or `minOn` asks for it. */
 function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined {
-  const outlet = book.outlets.get(resource.settings.outlet);
-  if (resource.activity.name !== "lingering" || outlet === undefined) {
+  if (resource.activity.name !== "lingering") {
     return undefined;
   }
-  const gate = offGate(book, outlet, resource, at);
-  return gate.name === "until" ? later(resource.activity.offAt, gate.at) : resource.activity.offAt;
+  let { offAt: due } = resource.activity;
+  for (const outlet of resource.outlets) {
+    const gate = offGate(book, outlet, at, isUrgent(book, resource));
+    due = gate.name === "until" ? later(due, gate.at) : due;
+  }
+  return due;
 }
 
 function readyAt(resource: Resource): Instant | undefined {
   const usual = usualBoot(resource);
   const { activity } = resource;
-  return activity.name !== "starting" || activity.handOff || usual === undefined
+  return activity.name !== "starting" || isHandOff(resource) || usual === undefined
     ? undefined
     : after(resource.power?.at ?? activity.since, usual);
 }
@@ -104,6 +130,31 @@ function problemOf(book: Book, resource: Resource): Problem | null {
   }
   return null;
 }
+
+export function poolPicture(book: Book, pool: Pool, at: Instant): PoolPicture {
+  const { members } = pool;
+  const state = stateOfPool(pool);
+  return {
+    name: pool.settings.name,
+    object: {
+      state,
+      level: levels[state],
+      users: members.reduce((users, { tokens }) => users + tokens.size, 0),
+      queue: pool.queue.length,
+      free: members.filter(({ tokens }) => tokens.size === 0).length,
+      members: members.length,
+      time: wireTime(book, at),
+    },
+    ready: members.some((member) => member.state === "available" && isFreeToShare(book, member)),
+  };
+}
+
+/** One more could hold it now, together with those who do. */
+const isFreeToShare = (book: Book, member: Resource): boolean =>
+  !isExclusivelyHeld(member) &&
+  member.queue.length === 0 &&
+  (member.settings.capacity === 0 || member.tokens.size < member.settings.capacity) &&
+  lockoutOf(book, member) === undefined;
 
 export function switcherPicture({ settings, outlets, reach }: SwitcherBook): SwitcherPicture {
   return {

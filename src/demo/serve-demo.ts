@@ -33,7 +33,11 @@ export async function serveDemo(say: (text: string) => void): Promise<number> {
     if (!loaded.ok) {
       throw new Error(`the demo's own configuration has mistakes:\n${printMistakes(loaded.mistakes)}`);
     }
-    return await runController({ config: loaded.config, started: () => say(demoGuide(lab, port)) });
+    return await runController({
+      config: loaded.config,
+      readAgain: undefined, // the file is the demo's own
+      started: () => say(demoGuide(lab, port)),
+    });
   } finally {
     await lab.close();
     await rm(folder, { recursive: true, force: true });

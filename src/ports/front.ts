@@ -2,8 +2,24 @@
 // Not the devices' side, which is the Bus.
 
 import type { Announcement } from "../core/effects.ts";
-import type { ResourcePicture, SwitcherPicture } from "../core/pictures.ts";
+import type { PoolPicture, ResourcePicture, SwitcherPicture } from "../core/pictures.ts";
 import type { Reply, ReplyTo, Request } from "../core/requests.ts";
+
+/** What of the configuration the front needs and a reload may change. */
+export interface FrontSettings {
+  /** `users`: only requests with a user in their topic are taken, and replies go below `<base>/reply/<user>/`. */
+  readonly access: "open" | "users";
+  /** Bytes of a request. */
+  readonly payloadLimit: number;
+  /** Shown in the controller's `info`, like the counts. */
+  readonly observe: boolean;
+  readonly counts: Counts;
+}
+
+export interface Counts {
+  readonly resources: number;
+  readonly pools: number;
+}
 
 export interface Front {
   /**
@@ -23,10 +39,14 @@ export interface Front {
   announce(announcement: Announcement): void;
   /** Publish the four retained topics of a resource, those that changed. Without a connection nothing: all is published anew after it. */
   publishResource(picture: ResourcePicture): void;
+  /** The three of a pool: like a resource's, without `holders`. */
+  publishPool(picture: PoolPicture): void;
   publishSwitcher(picture: SwitcherPicture): void;
   /** Status, info, and everything published so far once more: the broker may have lost its retained store. */
-  publishController(counts: { readonly resources: number; readonly pools: number }): void;
-  /** Clear the retained topics of a name that left the configuration. */
+  publishController(counts: Counts): void;
+  /** The configuration was read again: requests that come from now on are taken under it, those taken before stay taken. */
+  reconfigure(settings: FrontSettings): void;
+  /** Clear the retained topics of a name that left the configuration; `resource`: of a resource or a pool. */
   forget(what: "resource" | "switcher", name: string): void;
   /**
    * Once a second: put right what others wrote on our retained topics (at most once per 5 s and topic, event `overwritten`),

@@ -20,6 +20,11 @@ export interface Switcher {
   set(outlet: string, position: Position, signal: AbortSignal): Promise<void>;
   /** Ask for the real position of all outlets; answers come as reports. Same errors as `set`. */
   ask(signal: AbortSignal): Promise<void>;
+  /**
+   * Ask for a fresh reading of all meters; answers come as `reading` reports, for every outlet that has a meter of its own. A
+   * switcher without a meter does nothing, and reports nothing. Same errors as `set`.
+   */
+  measure(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

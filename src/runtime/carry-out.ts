@@ -4,12 +4,14 @@
 import type { Book } from "../core/book.ts";
 import type { Announcement, Effect } from "../core/effects.ts";
 import { isStillDecided } from "../core/outlet.ts";
-import type { Instant, Millis } from "../core/time.ts";
-import { resourcePicture, switcherPicture } from "../core/view.ts";
+import { type Instant, type Millis, millis } from "../core/time.ts";
+import { poolPicture, resourcePicture, switcherPicture } from "../core/view.ts";
+import { staysOn } from "../core/wants.ts";
 import type { Checker } from "../ports/checker.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Front } from "../ports/front.ts";
 import type { Log } from "../ports/log.ts";
+import type { Shutdown } from "../ports/shutdown.ts";
 import type { Switcher } from "../ports/switcher.ts";
 import type { Happening } from "./loop.ts";
 
@@ -18,21 +20,34 @@ export interface Hands {
   readonly front: Front;
   /** By switcher. */
   readonly switchers: ReadonlyMap<string, { readonly switcher: Switcher; readonly timeout: Millis }>;
+  /** By resource: whether it answers. */
+  readonly checkers: Checkers;
+  /** By resource: whether it must stay on (`keepWhile`). */
+  readonly guards: Checkers;
   /** By resource. */
-  readonly checkers: ReadonlyMap<string, { readonly checker: Checker; readonly timeout: Millis }>;
+  readonly shutdowns: ReadonlyMap<string, { readonly shutdown: Shutdown; readonly timeout: Millis }>;
+  /** Aborts when the controller stops: shutdown commands under way, which may take minutes, must not hold it up. */
+  readonly stopping: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
   readonly submit: (happening: Happening) => void;
 }
 
+type Checkers = ReadonlyMap<string, { readonly checker: Checker; readonly timeout: Millis }>;
+
 type OfKind<Kind extends Effect["kind"]> = Extract<Effect, { kind: Kind }>;
 
-/** First replies, because the jobs wait; then relays; then what is only told. Persisting is done before any of it. */
+/** A login over SSH alone may take 5 s to connect and some more on a busy machine: a shorter `timeout` must not stop it half-way. */
+const leastShutdownMs = 10_000;
+
+/** First replies, because the jobs wait; then relays and machines; then what is only told. Persisting is done before any of it. */
 const order: Readonly<Record<Effect["kind"], number>> = {
   persist: 0,
   reply: 1,
   command: 2,
+  shutdown: 2,
   ask: 3,
+  measure: 3,
   check: 3,
   prove: 3,
   announce: 4,
@@ -72,8 +87,14 @@ function carryOut(hands: Hands, effect: Effect, at: Instant): void {
     case "ask":
       void ask(hands, effect);
       return;
+    case "measure":
+      void measure(hands, effect);
+      return;
     case "check":
       void check(hands, effect);
+      return;
+    case "shutdown":
+      void shutDown(hands, effect);
       return;
     case "prove":
       front.prove(effect.attempt);
@@ -82,7 +103,7 @@ function carryOut(hands: Hands, effect: Effect, at: Instant): void {
       publish(hands, effect, at);
       return;
     case "publishController":
-      front.publishController({ resources: hands.book.resources.size, pools: 0 });
+      front.publishController({ resources: hands.book.resources.size, pools: hands.book.pools.size });
       return;
     case "forget":
       front.forget(effect.what, effect.name);
@@ -99,7 +120,7 @@ function carryOut(hands: Hands, effect: Effect, at: Instant): void {
 
 async function command(hands: Hands, { outlet, position, attempt }: OfKind<"command">): Promise<void> {
   const told = hands.book.outlets.get(outlet);
-  if (told === undefined || told.attempt !== attempt || !isStillDecided(told, position)) {
+  if (told === undefined || told.attempt !== attempt || !isStillDecided(hands.book, told, position)) {
     hands.log.debug({ outlet, position, attempt }, "A command is not sent: the same batch decided otherwise");
     return;
   }
@@ -117,6 +138,15 @@ async function ask(hands: Hands, { switcher: name }: OfKind<"ask">): Promise<voi
   const reason = await outcome(hands, hands.switchers.get(name), (switcher, signal) => switcher.ask(signal));
   if (reason !== undefined) {
     hands.log.debug({ switcher: name, reason }, "A switcher could not be asked");
+  }
+}
+
+/** Likewise: a reading that does not come is one that the core does not count on. */
+async function measure(hands: Hands, { switcher: name }: OfKind<"measure">): Promise<void> {
+  const found = hands.switchers.get(name);
+  const reason = await outcome(hands, found, (switcher, signal) => switcher.measure(signal));
+  if (reason !== undefined) {
+    hands.log.debug({ switcher: name, reason }, "A switcher could not be asked for its meter");
   }
 }
 
@@ -140,22 +170,52 @@ async function outcome(
   }
 }
 
-async function check(hands: Hands, { resource, attempt }: OfKind<"check">): Promise<void> {
-  const found = hands.checkers.get(resource);
+async function check(hands: Hands, { resource, of, attempt }: OfKind<"check">): Promise<void> {
+  const found = (of === "availability" ? hands.checkers : hands.guards).get(resource);
   if (found === undefined) {
     return;
   }
   const deadline = hands.clock.deadline(found.timeout);
   const result = await found.checker.check(deadline.signal);
   deadline.dispose();
-  hands.submit({ kind: "checked", resource, attempt, ...result });
+  hands.submit({ kind: "checked", resource, of, attempt, ...result });
+}
+
+async function shutDown(hands: Hands, { resource, attempt }: OfKind<"shutdown">): Promise<void> {
+  const told = hands.book.resources.get(resource);
+  const activity = told?.activity;
+  if (told === undefined || activity?.name !== "leaving" || activity.asking !== attempt) {
+    hands.log.debug({ resource, attempt }, "A shutdown is not sent: the same batch decided otherwise");
+    return;
+  }
+  const found = hands.shutdowns.get(resource);
+  if (found === undefined || staysOn(hands.book, told)) {
+    // A token may have come in the same batch: the machine need not go down for it.
+    const message =
+      found === undefined ? "there is no shutdown for this resource" : "called off: somebody wants it again";
+    hands.submit({ kind: "shutdownEnded", resource, attempt, outcome: "failed", message });
+    return;
+  }
+  hands.log.debug({ resource, attempt }, "Sending a shutdown");
+  const length = millis(Math.max(found.timeout, leastShutdownMs));
+  const deadline = hands.clock.deadline(length, hands.stopping);
+  const result = await found.shutdown.run(deadline.signal);
+  deadline.dispose();
+  // Cut off by our own end it has neither failed nor succeeded: the next run of the controller sees it through.
+  if (!hands.stopping.aborted) {
+    hands.submit({ kind: "shutdownEnded", resource, attempt, ...result });
+  }
 }
 
 function publish({ book, front }: Hands, { what, name }: OfKind<"publish">, at: Instant): void {
   const resource = what === "resource" ? book.resources.get(name) : undefined;
+  const pool = what === "pool" ? book.pools.get(name) : undefined;
   const switcher = what === "switcher" ? book.switchers.get(name) : undefined;
   if (resource !== undefined) {
     front.publishResource(resourcePicture(book, resource, at));
+  }
+  if (pool !== undefined) {
+    front.publishPool(poolPicture(book, pool, at));
   }
   if (switcher !== undefined) {
     front.publishSwitcher(switcherPicture(switcher));
@@ -172,13 +232,19 @@ function logAnnouncement(log: Log, { event, resource, fields }: Announcement): v
     case "external-off":
     case "external-on":
     case "cycle":
+    case "locked-out":
       log.warn(facts, sentences[event]);
+      return;
+    case "shutdown":
+      log[["failed", "timeout"].includes(String(fields["stage"])) ? "warn" : "info"](facts, sentences[event]);
       return;
     case "granted":
     case "renewed":
     case "released":
     case "expiring":
     case "expired":
+    case "queued":
+    case "override":
     case "rejected":
     case "lost":
     case "state":
@@ -199,13 +265,17 @@ const sentences: Readonly<Record<Announcement["event"], string>> = {
   released: "A token was released",
   expiring: "A token will expire soon",
   expired: "A token expired",
+  queued: "A request waits in a queue",
   rejected: "A request was refused",
   lost: "A token ended because its client was lost",
+  "locked-out": "A token or a waiting request ended because its resource was locked out",
   state: "A resource changed its state",
   "switch-on": "An outlet is being switched on",
   "switch-off": "An outlet is being switched off",
   "external-on": "An outlet was switched on from outside",
   "external-off": "An outlet was switched off from outside",
+  shutdown: "A machine is being shut down",
+  override: "A resource was overridden, or is no longer",
   problem: "A resource has a problem",
   recovered: "A problem is over",
   cycle: "A resource did not boot and is power-cycled",

@@ -37,6 +37,11 @@ export interface Loop {
   submit(happening: Happening): void;
   /** @param taken see `Inbox.request` */
   request(request: Request, taken: (taken: boolean) => void): void;
+  /**
+   * Between two batches: nothing is stepped while `act` runs, and what it gives back is stepped next, before anything that waits.
+   * @returns true when that is done; false: the loop was stopped before. Rejects as `act` does, and the loop goes on.
+   */
+  betweenBatches(act: () => Promise<Happening | undefined>): Promise<boolean>;
   start(): void;
   /** Takes nothing more in; resolves when the batch under way is done. */
   stop(): Promise<void>;
@@ -45,6 +50,11 @@ export interface Loop {
 interface Waiting {
   readonly happening: Happening;
   readonly taken: ((taken: boolean) => void) | undefined;
+}
+
+interface Interlude {
+  readonly act: () => Promise<Happening | undefined>;
+  readonly done: PromiseWithResolvers<boolean>;
 }
 
 /** So that one transaction and one turn stay short, however many requests wait. */
@@ -61,6 +71,7 @@ export function createLoop(parts: LoopParts): Loop {
   const alarm = parts.createAlarm(wake);
   const clocks = watchClocks(clock, book.wallOffset);
   let queue: Waiting[] = [];
+  let interludes: Interlude[] = [];
   let running: Promise<void> | undefined;
   let stopped = false;
   let tickedAt = clock.now();
@@ -75,6 +86,17 @@ export function createLoop(parts: LoopParts): Loop {
     wake();
   }
 
+  function betweenBatches(act: Interlude["act"]): Promise<boolean> {
+    const done = Promise.withResolvers<boolean>();
+    if (stopped) {
+      done.resolve(false);
+    } else {
+      interludes.push({ act, done });
+      wake();
+    }
+    return done.promise;
+  }
+
   function wake(): void {
     if (!stopped && running === undefined) {
       running = run().catch(fail);
@@ -85,6 +107,7 @@ export function createLoop(parts: LoopParts): Loop {
     await Promise.resolve(); // what else arrives in this turn of the process belongs to the batch
     do {
       await tick();
+      await playInterlude();
       const batch = takeBatch();
       await work(batch);
     } while (hasWork());
@@ -92,9 +115,27 @@ export function createLoop(parts: LoopParts): Loop {
     setAlarm();
   }
 
+  async function playInterlude(): Promise<void> {
+    const next = goesOn() ? interludes.shift() : undefined;
+    if (next === undefined) {
+      return;
+    }
+    let happening: Happening | undefined;
+    try {
+      happening = await next.act();
+    } catch (error) {
+      next.done.reject(error);
+      return;
+    }
+    if (happening !== undefined) {
+      await work([aside(happening)]);
+    }
+    next.done.resolve(true);
+  }
+
   const goesOn = (): boolean => !stopped;
 
-  const hasWork = (): boolean => goesOn() && (queue.length > 0 || isDue());
+  const hasWork = (): boolean => goesOn() && (queue.length > 0 || interludes.length > 0 || isDue());
 
   const isDue = (): boolean => (nextWakeUp(book) ?? Number.POSITIVE_INFINITY) <= clock.now();
 
@@ -265,18 +306,26 @@ export function createLoop(parts: LoopParts): Loop {
   }
 
   function fail(error: unknown): void {
+    end();
+    parts.failed(error);
+  }
+
+  function end(): void {
     stopped = true;
     alarm.clear();
-    parts.failed(error);
+    for (const { done } of interludes) {
+      done.resolve(false);
+    }
+    interludes = [];
   }
 
   return {
     submit,
     request,
+    betweenBatches,
     start: setAlarm,
     async stop() {
-      stopped = true;
-      alarm.clear();
+      end();
       await running;
     },
   };
@@ -291,7 +340,7 @@ function refusalUnseen(request: Request): Effect[] {
           error: "unavailable" as const,
           message: "the store can be neither written nor read now; nothing was changed",
         };
-  const token = request.kind === "tokens" ? undefined : request.token;
+  const token = "token" in request ? request.token : undefined;
   return replyTo === undefined
     ? []
     : [

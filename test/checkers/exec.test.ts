@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
-import { commandRunner, firstLine } from "../../src/adapters/checkers/run-command.ts";
+import { commandRunner, firstLine } from "../../src/adapters/run-command.ts";
 import { eventually } from "../support/eventually.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lastout-exec-"));
@@ -103,6 +103,7 @@ it("A program that prints without end is not held up, and at most 64 KiB of each
     kind: "exited",
     status: 1,
     output: `${"x".repeat(65_536)}\n${"x".repeat(65_536)}`,
+    errors: "x".repeat(65_536),
   });
 });
 

@@ -35,6 +35,15 @@ describe("lastout check", () => {
     expect(err).toContain("did you mean 'switcher'?");
   });
 
+  test("Warnings are told on standard error and are no failure; pools are counted where there are any", async () => {
+    const path = fileWith(
+      `${good.replace("switcher: plug1", "switcher: plug1, check: { type: icmp, host: h }")}pools: { any: { members: [lamp] } }\n`,
+    );
+    const { exit, out, err } = await lastoutHere(["check", "--config", path]);
+    expect([exit, out]).toEqual([0, `${path} is valid: 1 resource, 1 switcher, 1 pool\n`]);
+    expect(err).toContain(`warning: ${path}:4:14 resources.lamp: lastout will cut the power of the host 'h'`);
+  });
+
   test("With --json mistakes are data on standard output", async () => {
     const path = fileWith(good.replace("simulated", "simulatd"));
     const { exit, out } = await lastoutHere(["check", "--config", path, "--json"]);

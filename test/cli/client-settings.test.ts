@@ -40,6 +40,9 @@ function withFile(text: string): { readonly XDG_CONFIG_HOME: string; readonly pa
   return { XDG_CONFIG_HOME: home, path };
 }
 
+/** What passes for a PEM file. */
+const pem = (name: string): string => `-----BEGIN ${name}-----\n`;
+
 describe("Client settings", () => {
   test("Without anything it is the broker on this machine, nobody, and the base lastout", async () => {
     expect(await settings([])).toEqual({
@@ -74,6 +77,57 @@ describe("Client settings", () => {
       `64: --password-file: the first line of ${path} is empty`,
     );
     expect(await mistake(["--password-file", "/nonexistent/pw"])).toContain("64: --password-file: ENOENT");
+  });
+
+  describe("for TLS", () => {
+    const home = temporaryDirectory();
+    mkdirSync(join(home, "lastout"));
+    const path = join(home, "lastout", "client.yaml");
+    for (const name of ["ca", "cert", "key"]) {
+      writeFileSync(join(home, "lastout", `${name}.pem`), pem(`FILE ${name}`));
+      writeFileSync(join(home, `${name}.pem`), pem(`ENV ${name}`));
+    }
+    const fromFile = { XDG_CONFIG_HOME: home };
+
+    test("are read from the files that the user's file names, beside it or with their whole path", async () => {
+      writeFileSync(path, `ca: ca.pem\ncert: ${home}/lastout/cert.pem\nkey: ./key.pem\n`);
+      expect(await settings([], fromFile)).toMatchObject({
+        ca: pem("FILE ca"),
+        cert: pem("FILE cert"),
+        key: pem("FILE key"),
+      });
+    });
+
+    test("come from the environment before the user's file", async () => {
+      writeFileSync(path, "ca: ca.pem\ncert: cert.pem\nkey: key.pem\n");
+      const env = { ...fromFile, LASTOUT_CA: join(home, "ca.pem"), LASTOUT_KEY: join(home, "key.pem") };
+      expect(await settings([], env)).toMatchObject({
+        ca: pem("ENV ca"),
+        cert: pem("FILE cert"),
+        key: pem("ENV key"),
+      });
+    });
+
+    test("name the place of a file that cannot be read", async () => {
+      writeFileSync(path, "ca: nowhere.pem\n");
+      expect(await mistake([], fromFile)).toMatch(/^78: .*client.yaml: ca: ENOENT.*nowhere.pem/);
+      expect(await mistake([], { LASTOUT_CA: "/nonexistent/ca.pem" })).toMatch(/^64: LASTOUT_CA: ENOENT/);
+    });
+
+    test("must be in PEM form", async () => {
+      expect(await mistake([], { LASTOUT_CA: path })).toBe(
+        `64: LASTOUT_CA: ${path} is not in PEM form (-----BEGIN ...)`,
+      );
+    });
+
+    test("have a key for each certificate, and the other way round", async () => {
+      expect(await mistake([], { LASTOUT_CERT: join(home, "cert.pem") })).toBe(
+        "64: LASTOUT_CERT: needs the key beside it (LASTOUT_KEY, or 'key' in the file)",
+      );
+      expect(await mistake([], { LASTOUT_KEY: join(home, "key.pem") })).toBe(
+        "64: LASTOUT_KEY: needs the cert beside it (LASTOUT_CERT, or 'cert' in the file)",
+      );
+    });
   });
 
   test("A user name may stand in the URL, a password may not, wherever the URL comes from", async () => {

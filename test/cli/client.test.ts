@@ -30,9 +30,19 @@ let fake: FakeController;
 let client: Client;
 const said: string[] = [];
 
+const settings = (base: string): ClientOptions["settings"] => ({
+  url: fake.url,
+  username: undefined,
+  password: undefined,
+  base,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+});
+
 const open = (more: Partial<ClientOptions> = {}): Promise<Client> =>
   openClient({
-    settings: { url: fake.url, username: undefined, password: undefined, base: "lastout" },
+    settings: settings("lastout"),
     clock,
     filters: [],
     say: (text) => said.push(text),
@@ -141,7 +151,7 @@ describe("Connecting", () => {
 
   test("A base where nobody is has no controller", async () => {
     const other = await open({
-      settings: { url: fake.url, username: undefined, password: undefined, base: "other" },
+      settings: settings("other"),
     });
     expect(await failureOf(other.needController())).toContain("(status: none at other/controller/status)");
     await other.close();

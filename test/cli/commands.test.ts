@@ -134,6 +134,7 @@ describe("lastout acquire", () => {
     expect(fake.requests).toEqual([
       {
         topic: "build1/acquire",
+        user: "ci",
         fields: { token: out.trim(), owner: "ci", wait: "granted", id: anyText, replyTo: anyText },
       },
     ]);
@@ -201,7 +202,12 @@ describe("lastout acquire", () => {
     [["bad name"], "cannot be the name of a resource"],
     [["#"], "cannot be the name of a resource"],
     [["controller"], "cannot be the name of a resource"],
-    [["build1,build2"], "names several resources; this release takes one at a time"],
+    [["build1,"], "'' cannot be the name of a resource"],
+    [["build1,build1"], "'build1,build1' names 'build1' twice"],
+    [["build1,reply"], "'reply' cannot be the name of a resource"],
+    [["build1", "--priority", "101"], "--priority 101 is no whole number from -100 to 100"],
+    [["build1", "--priority=-101"], "--priority -101 is no whole number"],
+    [["build1", "--priority", "0.5"], "--priority 0.5 is no whole number"],
     [["build1", "--ttl", "soon"], "--ttl soon is no duration; write seconds (90) or 90s"],
     [["build1", "--ttl", "0"], "--ttl must be longer than 0"],
     [["build1", "--token", "a b"], "cannot be a token id"],
@@ -217,7 +223,7 @@ describe("lastout acquire", () => {
     expect(fake.requests).toEqual([]);
   });
 
-  test.each([[[]], [["build1", "build2"]], [["build1", "--", "make"]], [["build1", "--priority", "5"]]])(
+  test.each([[[]], [["build1", "build2"]], [["build1", "--", "make"]], [["build1", "--priority", "-5"]]])(
     "The wrong words %j are exit 64",
     async (words) => {
       expect((await lastout(["acquire", ...words], env())).exit).toBe(64);
@@ -256,7 +262,11 @@ describe("lastout acquire", () => {
       expect(await run.ended).toBe(exit);
       expect(run.out()).toBe("");
       const token = fake.requests[0]?.fields["token"];
-      expect(fake.requests[1]).toEqual({ topic: "build1/release", fields: { token, owner: "ci" } });
+      expect(fake.requests[1]).toEqual({
+        topic: "build1/release",
+        user: "ci",
+        fields: { token, owner: "ci" },
+      });
       expect(fake.requests).toHaveLength(2);
     },
   );
@@ -269,6 +279,7 @@ describe("lastout acquire", () => {
     await eventually("the will has come", () => fake.requests.length === 2);
     expect(fake.requests[1]).toEqual({
       topic: "build1/release",
+      user: "ci",
       fields: { token: fake.requests[0]?.fields["token"], owner: "ci", lost: true },
     });
   });
@@ -430,9 +441,9 @@ describe("lastout tokens", () => {
     fake.held.get("build2")?.add("t2");
     expect((await lastout(["tokens"], env())).out).toBe(
       [
-        "RESOURCE  TOKEN  OWNER  SINCE                     EXPIRES  PURPOSE",
-        "build1    t1     ci     2026-01-01T00:00:00.000Z  -        -",
-        "build2    t2     ci     2026-01-01T00:00:00.000Z  -        -",
+        "RESOURCE  TOKEN  OWNER  MODE  SINCE                     EXPIRES  PURPOSE",
+        "build1    t1     ci     -     2026-01-01T00:00:00.000Z  -        -",
+        "build2    t2     ci     -     2026-01-01T00:00:00.000Z  -        -",
         "",
       ].join("\n"),
     );

@@ -5,7 +5,10 @@ import { createServer, type Socket } from "node:net";
 import { Aedes } from "aedes";
 
 export interface HeardRequest {
+  /** Without the user at its end. */
   readonly topic: string;
+  /** The user at the end of the topic. */
+  readonly user: string | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -16,6 +19,8 @@ export interface FakeController {
   readonly port: number;
   /** Everything on request topics, wills included, oldest first. */
   readonly requests: HeardRequest[];
+  /** Filters that clients have subscribed to, oldest first. */
+  readonly subscribed: string[];
   /** Ids of tokens that are held, by resource. */
   readonly held: Map<string, Set<string>>;
   /** Answers before the default does; `undefined` leaves it to the default. */
@@ -82,6 +87,7 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
     url: `mqtt://127.0.0.1:${port}`,
     port,
     requests: [],
+    subscribed: [],
     held,
     answer: () => undefined,
     ttl: 3600,
@@ -113,11 +119,17 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
     },
   };
 
+  broker.on("subscribe", (subscriptions) => {
+    fake.subscribed.push(...subscriptions.map(({ topic }) => topic));
+  });
+
   function standard({ topic, fields }: HeardRequest): Answer {
     const [resource = "", verb = ""] = topic.split("/");
     const token = String(fields["token"]);
-    const ids = held.get(resource);
-    const about = { resource, token };
+    const several = fields["resources"];
+    // One token over several is kept under the names of all of them, separated by commas.
+    const ids = held.get(Array.isArray(several) ? several.join(",") : resource);
+    const about = resource === "controller" ? { resources: several, token } : { resource, token };
     if (ids === undefined) {
       return {
         ok: false,
@@ -147,6 +159,10 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
         return ids.delete(token)
           ? { ok: true, ...about, state: "available", users: ids.size }
           : { ok: false, ...about, error: "unknown-token", message: `${token} is not held` };
+      case "override":
+        return { ok: true, resource, override: fields["mode"], state: "available", users: ids.size };
+      case "cycle":
+        return { ok: true, resource, override: "auto", state: "available", users: ids.size };
       default:
         return {
           ok: true,
@@ -163,16 +179,18 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
         };
     }
   }
-  for (const verb of ["acquire", "renew", "release", "tokens"]) {
+  const verbs = ["acquire", "renew", "release", "tokens", "override", "cycle"];
+  for (const filter of verbs.flatMap((verb) => [`+/${verb}`, `+/${verb}/+`])) {
     await new Promise<void>((resolve) => {
       broker.subscribe(
-        `${base}/+/${verb}`,
+        `${base}/${filter}`,
         (packet, done) => {
           done();
           const fields: unknown = JSON.parse(packet.payload.toString());
-          const topic = packet.topic.slice(base.length + 1);
+          const [resource, verb, user] = packet.topic.slice(base.length + 1).split("/");
           const request = {
-            topic,
+            topic: `${resource}/${verb}`,
+            user,
             fields: typeof fields === "object" && fields !== null ? { ...fields } : {},
           };
           fake.requests.push(request);

@@ -54,6 +54,7 @@ test("the smallest configuration is the embedded broker on loopback, one socket 
   expect(config.limits.payload).toBe(16_384);
   expect(config.log.level).toBe("info");
   expect(config.secrets).toEqual([]);
+  expect([config.checks, config.guards, config.shutdowns]).toEqual([new Map(), new Map(), new Map()]);
   expect(config.switchers.get("plug1")).toEqual({
     name: "plug1",
     options: {
@@ -70,7 +71,9 @@ test("the smallest configuration is the embedded broker on loopback, one socket 
         "build1",
         {
           name: "build1",
-          outlet: "plug1",
+          outlets: ["plug1"],
+          needs: [],
+          capacity: 0,
           ttl: { default: 43_200_000, max: 604_800_000, total: 0 },
           offDelay: 60_000,
           bootTimeout: 300_000,
@@ -81,12 +84,17 @@ test("the smallest configuration is the embedded broker on loopback, one socket 
           onExternalOn: "adopt",
           onExternalOff: "respect",
           check: undefined,
+          shutdown: undefined,
+          keepWhile: undefined,
         },
       ],
     ]),
     outlets: new Map([["plug1", { id: "plug1", switcher: "plug1", outlet: "1" }]]),
-    switchers: new Map([["plug1", { name: "plug1", type: "tasmota", outlets: ["plug1"] }]]),
-    limits: { tokens: 100_000 },
+    switchers: new Map([["plug1", { name: "plug1", type: "tasmota", outlets: ["plug1"], stagger: 0 }]]),
+    pools: new Map(),
+    limits: { tokens: 100_000, starting: 0 },
+    access: "open",
+    operators: new Set(),
     restartGrace: 30_000,
     lostGrace: 30_000,
     observe: false,
@@ -96,21 +104,31 @@ test("the smallest configuration is the embedded broker on loopback, one socket 
 test("the configuration with everything is right, and what it calls defaults are the defaults", () => {
   const text = readFileSync("config/everything.yaml", "utf8");
   const { config, warnings } = right({ text });
-  expect(warnings.map(({ path }) => path)).toEqual(["resources.build1"]);
+  expect(warnings).toEqual([]);
   const bare = right({ text: rightText }).config;
   expect(config.limits).toEqual(bare.limits);
   expect(config.log).toEqual(bare.log);
   expect(config.store).toEqual(bare.store);
   expect(config.mqtt.sessionExpiry).toBe(bare.mqtt.sessionExpiry);
   expect(config.mqtt.replyPrefixes).toEqual(["lastout/reply", "lab/replies"]);
-  const { resources: _own, outlets: _outlets, switchers: _switchers, ...shared } = config.settings;
+  const {
+    resources: _own,
+    outlets: _outlets,
+    switchers: _switchers,
+    pools: _pools,
+    ...shared
+  } = config.settings;
   expect(bare.settings).toMatchObject(shared);
-  const { name: _name, outlet: _outlet, ...lamp } = { ...config.settings.resources.get("desk-lamp") };
+  const { name: _name, outlets: _outlet, ...lamp } = { ...config.settings.resources.get("desk-lamp") };
   expect(bare.settings.resources.get("build1")).toMatchObject(lamp);
   expect(config.settings.resources.get("build1")).toMatchObject({
     ttl: { default: 7_200_000, max: 86_400_000, total: 0 },
     bootRetries: 1,
     onExternalOn: "reclaim",
+    needs: ["rack-switch"],
+    capacity: 8,
+    shutdown: { timeout: 120_000, settle: 10_000, idleBelow: 8, onTimeout: "keep" },
+    keepWhile: { interval: 10_000, timeout: 2000, rise: 1, fall: 3 },
     check: { interval: 10_000, timeout: 2000, rise: 1, fall: 3 },
   });
   expect(config.checks.get("build1")).toEqual({ type: "icmp", host: "build1.lab" });
@@ -118,6 +136,27 @@ test("the configuration with everything is right, and what it calls defaults are
     type: "exec",
     command: ["/usr/local/bin/camera-answers", "cam1.lab"],
   });
+  expect(config.guards).toEqual(
+    new Map([["build1", { type: "exec", command: ["/etc/lastout/logged-in", "build1.lab"] }]]),
+  );
+  expect([...config.shutdowns].map(([name, { type }]) => [name, type])).toEqual([
+    ["build1", "ssh"],
+    ["build2", "http"],
+    ["nas", "exec"],
+    ["camera", "mqtt"],
+  ]);
+  expect(config.shutdowns.get("build1")).toEqual({
+    type: "ssh",
+    host: "build1.lab",
+    user: "root",
+    port: 22,
+    command: "poweroff",
+    acceptNew: false,
+  });
+  expect(config.settings.pools).toEqual(
+    new Map([["builders", { name: "builders", members: ["build1", "build2"], warm: 0 }]]),
+  );
+  expect(config.settings.resources.get("build2")?.outlets).toEqual(["rack-strip/3", "rack-strip/4"]);
   expect(config.descriptions.get("build1")).toBe("OBS worker with 64 cores");
   expect([...config.settings.outlets.keys()]).toEqual([
     "build1-plug",
@@ -234,6 +273,8 @@ test("a configuration cannot be changed, its maps included", () => {
   expect(() => (config.settings.resources as Map<string, unknown>).delete("build1")).toThrow(
     "cannot be changed",
   );
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caller without types could do
+  expect(() => (config.settings.operators as Set<string>).add("mallory")).toThrow("cannot be changed");
 });
 
 test("a host whose power would be cut without a shutdown is warned of, once each", () => {
@@ -241,7 +282,187 @@ test("a host whose power would be cut without a shutdown is warned of, once each
     .replace("switcher: plug1 }", "switcher: plug1, check: { type: icmp, host: build1.lab } }")
     .replace("switcher: rack-strip/1 }", "switcher: rack-strip/1, check: { type: exec, command: [x] } }");
   expect(warningsOf({ text })).toEqual([
-    "resources.build1: lastout will cut the power of the host 'build1.lab' without shutting it down; leave it at that only for what may be cut",
+    "resources.build1: lastout will cut the power of the host 'build1.lab' without shutting it down; give it a shutdown, or write shutdown: none where that is meant",
+  ]);
+});
+
+const hostWith = (rest: string) =>
+  rightText.replace(
+    "switcher: plug1 }",
+    `switcher: plug1, check: { type: tcp, host: b, port: 22 }, ${rest} }`,
+  );
+
+test("no such warning is told where it is meant, or where the machine is told to shut down", () => {
+  expect(warningsOf({ text: hostWith("shutdown: none") })).toEqual([]);
+  expect(warningsOf({ text: hostWith("shutdown: { type: ssh, host: b, user: root }") })).toEqual([]);
+  expect(warningsOf({ text: hostWith("offDelay: 0") })).toHaveLength(1);
+});
+
+const shutdownWith = (rest: string, more = "", plug = "simulated, watts: 60") =>
+  rightText
+    .replace("tasmota, topic: plug1", plug)
+    .replace(
+      "switcher: plug1 }",
+      `switcher: plug1, shutdown: { type: ssh, host: build1.lab, user: root${rest} }${more} }`,
+    );
+const icmp = ", check: { type: icmp, host: build1.lab }";
+
+test("a shutdown whose end nothing but the command shows, is warned of", () => {
+  expect(warningsOf({ text: shutdownWith(", settle: 30s") })).toEqual([
+    "resources.build1.shutdown: power is cut 30s after the command ended well, whether the machine is down by then or not; " +
+      "give the resource a check, which shows it",
+  ]);
+  expect(warningsOf({ text: shutdownWith("", icmp) })).toEqual([]);
+  expect(warningsOf({ text: shutdownWith(", idleBelow: 8") })).toEqual([]);
+});
+
+test("power that is cut from a machine that may not be down is warned of", () => {
+  expect(warningsOf({ text: shutdownWith(", onTimeout: cut", icmp) })).toEqual([
+    "resources.build1.shutdown.onTimeout: after 2m power is cut from a machine that may still be writing to its disks; " +
+      "keep leaves it on and tells the problem shutdown-timeout",
+  ]);
+  expect(warningsOf({ text: shutdownWith(", settle: 999ms", icmp) })).toEqual([
+    "resources.build1.shutdown.settle: 999ms after the last answer, disks may still be written to; 10s is usual",
+  ]);
+  expect(warningsOf({ text: shutdownWith(", settle: 1s", icmp) })).toEqual([]);
+  expect(warningsOf({ text: shutdownWith(", settle: 0, idleBelow: 8", icmp) })).toEqual([]);
+});
+
+test("a machine that would be shut down at another one's end is warned of", () => {
+  const text = shutdownWith("", ", check: { type: icmp, host: build2.lab }").replace(
+    "switcher: rack-strip/1 }",
+    "switcher: rack-strip/1, check: { type: icmp, host: BUILD1.lab }, shutdown: none }",
+  );
+  expect(warningsOf({ text })).toEqual([
+    "resources.build1.shutdown.host: this is the host of the resource 'rack-switch', which would be shut down when nobody uses 'build1' any more",
+  ]);
+});
+
+test("a meter that shows another resource's power, too, is warned of", () => {
+  const text = shutdownWith(", idleBelow: 8", icmp).replace(
+    "switcher: rack-strip/1 }",
+    "switcher: [plug1, rack-strip/1] }",
+  );
+  expect(warningsOf({ text })).toEqual([
+    "resources.build1.shutdown.idleBelow: the meter of 'plug1' shows what the resource 'rack-switch' draws, too; idleBelow has to be above that",
+  ]);
+});
+
+test("files for a shutdown that cannot be used are warned of", () => {
+  const text = shutdownWith(", identity: /etc/lastout/id", icmp);
+  const file = "resources.build1.shutdown.identity:";
+  expect(warningsOf({ text })).toEqual([
+    `${file} the file cannot be read: no such file; without it the shutdown fails`,
+  ]);
+  const files = { "/etc/lastout/id": "-----BEGIN OPENSSH PRIVATE KEY-----" };
+  expect(warningsOf({ text, files })).toEqual([]);
+  expect(warningsOf({ text, files, open: true })).toEqual([
+    `${file} others than its owner may read this private key, so that ssh does not use it; chmod 600 it`,
+  ]);
+  expect(warningsOf({ text: text.replace("/etc/lastout/id", "~/.ssh/id") })).toEqual([]);
+  const hosts = text.replace("identity: /etc/lastout/id", "knownHosts: /etc/lastout/hosts");
+  expect(warningsOf({ text: hosts }).map((warning) => warning.split(":")[0])).toEqual([
+    "resources.build1.shutdown.knownHosts",
+  ]);
+  expect(warningsOf({ text: hosts.replace("hosts }", "hosts, acceptNew: true }") })).toEqual([]);
+  const ca = text.replace(
+    "type: ssh, host: build1.lab, user: root, identity:",
+    "type: http, url: 'https://b', ca:",
+  );
+  expect(warningsOf({ text: ca }).map((warning) => warning.split(":")[0])).toEqual([
+    "resources.build1.shutdown.ca",
+  ]);
+  expect(warningsOf({ text: ca, files: { "/etc/lastout/id": "" }, open: true })).toEqual([]);
+});
+
+test("operators who have no effect, and users whom nothing binds or operates, are warned of", () => {
+  expect(warningsOf({ text: `${rightText}operators: [laforge]\n` })).toEqual([
+    "operators: has no effect: with access: open anybody may override, cycle and end the tokens of others; write access: users",
+  ]);
+  expect(warningsOf({ text: `${rightText}access: users\n` })).toEqual([
+    "access: no operators are named, so nobody may override, cycle or end the tokens of others; name them as operators",
+  ]);
+  const { config, warnings } = right({ text: `${rightText}access: users\noperators: [laforge, "é 1"]\n` });
+  expect(warnings).toEqual([]);
+  expect(config.settings.access).toBe("users");
+  expect(config.settings.operators).toEqual(new Set(["laforge", "é 1"]));
+  const embedded = rightText.replace("mqtt: { url: mqtt://broker.lab }", "broker: {}");
+  expect(warningsOf({ text: `${embedded}access: users\noperators: [laforge]\n` })).toEqual([
+    "access: the embedded broker lets every client publish as any user; only a broker with access rules, such as mosquitto with an " +
+      "acl_file, makes users binding",
+  ]);
+});
+
+test("outlets may be shared, and one resource may have several", () => {
+  const { config, warnings } = right({
+    text: `${rightText}  build2: { switcher: [rack-strip/2, plug1], needs: [rack-switch], capacity: 3 }\n`,
+  });
+  expect(warnings).toEqual([]);
+  expect(config.settings.resources.get("build2")).toMatchObject({
+    outlets: ["rack-strip/2", "plug1"],
+    needs: ["rack-switch"],
+    capacity: 3,
+  });
+  expect(config.settings.resources.get("build1")?.outlets).toEqual(["plug1"]);
+});
+
+test("switch-ons are a second apart in a group, and not held back at a single outlet, unless the file says otherwise", () => {
+  const { config } = right({
+    text: rightText.replace(
+      "resources:",
+      "  one: { type: simulated, outlets: 1 }\n  slow: { type: simulated, stagger: 5s }\n  fast: { type: simulated, outlets: 2, stagger: 0 }\nresources:",
+    ),
+  });
+  expect([...config.settings.switchers.values()].map(({ name, stagger }) => [name, stagger])).toEqual([
+    ["plug1", 0],
+    ["rack-strip", 1000],
+    ["one", 0],
+    ["slow", 5000],
+    ["fast", 0],
+  ]);
+  expect(config.switchers.get("fast")?.options).not.toHaveProperty("stagger");
+});
+
+test("pools have members and a number of warm ones, up to all of them", () => {
+  const { config } = right({
+    text: `${rightText}pools:\n  all: { members: [build1, rack-switch], warm: 2 }\n  again: { members: [build1] }\n`,
+  });
+  expect([...config.settings.pools.values()]).toEqual([
+    { name: "all", members: ["build1", "rack-switch"], warm: 2 },
+    { name: "again", members: ["build1"], warm: 0 },
+  ]);
+});
+
+test("needs may meet again without being a circle", () => {
+  const { config } = right({
+    text: `${rightText}  a: { switcher: rack-strip/2, needs: [b, c] }\n  b: { switcher: rack-strip/3, needs: [c] }\n  c: { switcher: rack-strip/4 }\n`,
+  });
+  expect(config.settings.resources.get("a")?.needs).toEqual(["b", "c"]);
+});
+
+test("shutdowns keep what their kind needs; times and counts go to the settings", () => {
+  const { config } = right({
+    text: shutdownWith(
+      ", timeout: 30s, settle: 29s",
+      `${icmp}, keepWhile: { type: tcp, host: b, port: 22, interval: 1m, timeout: 5s, rise: 2, fall: 1 }`,
+    ),
+  });
+  expect(config.settings.resources.get("build1")).toMatchObject({
+    shutdown: { timeout: 30_000, settle: 29_000, idleBelow: undefined, onTimeout: "keep" },
+    keepWhile: { interval: 60_000, timeout: 5000, rise: 2, fall: 1 },
+  });
+  expect(config.guards.get("build1")).toEqual({ type: "tcp", host: "b", port: 22 });
+  expect(config.shutdowns.get("build1")).not.toHaveProperty("settle");
+});
+
+test("a bearer token is a secret", () => {
+  const text = rightText.replace(
+    "switcher: plug1 }",
+    `switcher: plug1${icmp}, shutdown: { type: http, url: "https://b", bearer: hunter2hunter2 } }`,
+  );
+  expect(right({ text }).config.secrets).toEqual(["hunter2hunter2"]);
+  expect(warningsOf({ text, open: true }).map((warning) => warning.split(":")[0])).toEqual([
+    "resources.build1.shutdown.bearer",
   ]);
 });
 

@@ -148,6 +148,18 @@ describe("A file of the largest size", () => {
       "resources on unknown outlets",
       `resources:\n${Array.from({ length: 30_000 }, (_, index) => `  r${index}: { switcher: x }`).join("\n")}`,
     ],
+    [
+      "resources that need what there is not",
+      `resources:\n${Array.from({ length: 15_000 }, (_, index) => `  r${index}: { switcher: x, needs: [need${index}] }`).join("\n")}`,
+    ],
+    [
+      "pools of unknown members",
+      `resources: { a: { switcher: x } }\npools:\n${Array.from({ length: 20_000 }, (_, index) => `  p${index}: { members: [p${index + 1}, n${index}] }`).join("\n")}`,
+    ],
+    [
+      "one outlet, and needs in one circle",
+      `switchers: { x: { type: simulated } }\nresources:\n${Array.from({ length: 15_000 }, (_, index) => `  r${index}: { switcher: x, needs: [r${(index + 1) % 15_000}] }`).join("\n")}`,
+    ],
     ["pairs in a list", `k: [${"a: b, ".repeat(150_000)}]`],
     [
       "merged keys",

@@ -68,14 +68,30 @@ const cases: readonly Case[] = [
   },
   {
     title: "values of the wrong type",
-    text: `mqtt: { url: mqtt://broker.lab, clientId: 17, replyPrefixes: a/b }\nobserve: yes\nlimits: { tokens: "5000", payload: 1.5 }\nlog: debug\n${plug}resources:\n  build1: { switcher: [plug1, plug2] }\n`,
+    text: `mqtt: { url: mqtt://broker.lab, clientId: 17, replyPrefixes: a/b }\nobserve: yes\nlimits: { tokens: "5000", payload: 1.5 }\nlog: debug\n${plug}resources:\n  build1: { switcher: { name: plug1 }, needs: rack-switch, capacity: 1.5 }\npools: [build1]\n`,
+  },
+  {
+    title: "lists that are none, too short, or with something else in them",
+    text: `${broker}access: users\noperators: laforge\n${plug}resources:\n  a: { switcher: [] }\n  b: { switcher: [plug1, 2], needs: [1] }\n  c: { switcher: [""] }\npools:\n  p: { members: [] }\n  q: {}\n  r: { members: a }\n`,
   },
   {
     title: "words that are no choice",
     text: `${broker}log: { level: warning }\ndefaults: { onExternalOn: adpot }\n${plug}${build}`,
   },
   { title: "a log level that there is not", text: `${broker}log: { level: trace }\n${plug}${build}` },
-  { title: "access by users, which a later release has", text: `${broker}access: users\n${plug}${build}` },
+  { title: "a rule of access that there is not", text: `${broker}access: user\n${plug}${build}` },
+  {
+    title: "operators that cannot be users",
+    text: `${broker}access: users\noperators: [laforge, "a/b", "", "la+forge", laforge, 7]\n${plug}${build}`,
+  },
+  {
+    title: "an operator named twice",
+    text: `${broker}access: users\noperators: [laforge, data, laforge]\n${plug}${build}`,
+  },
+  {
+    title: "sections that a later release has",
+    text: `${broker}${plug}${build}homeAssistant: { discovery: true }\ninflux: { url: http://influx.lab }\nprices: { kwh: 0.32 }\n`,
+  },
   {
     title: "an unknown kind of switcher, and of check",
     text: `${broker}switchers:\n  plug1: { type: tasmoto, topic: plug1 }\n  pdu: { type: apc }\nresources:\n  build1: { switcher: plug1, check: { type: ping, host: b } }\n`,
@@ -105,8 +121,36 @@ const cases: readonly Case[] = [
     text: `${broker}${groups}resources:\n  a: { switcher: rack-strip/5 }\n  b: { switcher: rack-strip/0 }\n  c: { switcher: rack-strip }\n  d: { switcher: plug1/1 }\n  e: { switcher: rack-strip/one }\n`,
   },
   {
-    title: "an outlet for two resources",
-    text: `${broker}${plug}resources:\n  build1: { switcher: plug1 }\n  build2: { switcher: plug1 }\n`,
+    title: "outlets in a list that are wrong, or named twice",
+    text: `${broker}${groups}resources:\n  a: { switcher: [plug1, rack-strip/5, plog1] }\n  b: { switcher: [rack-strip/1, rack-strip/2, rack-strip/1] }\n`,
+  },
+  {
+    title: "needs that there are not, named twice, or itself",
+    text: `${broker}${groups}resources:\n  rack-switch: { switcher: rack-strip/1 }\n  a: { switcher: plug1, needs: [rack-swich, a, rack-switch, rack-switch, zzz] }\n`,
+  },
+  {
+    title: "a pool that is needed",
+    text: `${broker}${plug}resources:\n  a: { switcher: plug1, needs: [builders] }\npools:\n  builders: { members: [a] }\n`,
+  },
+  {
+    title: "needs in circles",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, needs: [b] }\n  b: { switcher: rack-strip/1, needs: [c] }\n  c: { switcher: rack-strip/2, needs: [a, d] }\n  d: { switcher: rack-strip/3, needs: [c] }\n`,
+  },
+  {
+    title: "a circle of many",
+    text: `${broker}switchers:\n  s: { type: simulated, outlets: 40 }\nresources:\n${Array.from({ length: 40 }, (_, index) => `  r${index}: { switcher: s/${index + 1}, needs: [r${(index + 1) % 40}] }\n`).join("")}`,
+  },
+  {
+    title: "a need on the same outlet, at once and by a detour",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, needs: [b] }\n  b: { switcher: [rack-strip/1, plug1] }\n  c: { switcher: rack-strip/2, needs: [d] }\n  d: { switcher: rack-strip/3, needs: [e] }\n  e: { switcher: [rack-strip/4, rack-strip/2] }\n`,
+  },
+  {
+    title: "pools that do not fit",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1 }\n  b: { switcher: rack-strip/1 }\npools:\n  a: { members: [a] }\n  reply: { members: [a, b, a] }\n  "p 1": { members: [c, bb] }\n  nested: { members: [many, a] }\n  many: { members: [a, b], warm: 3 }\n  fewer: { members: [a], warm: -1, size: 1 }\n`,
+  },
+  {
+    title: "pools without resources",
+    text: `${broker}pools:\n  p: { members: [a] }\n`,
   },
   {
     title: "one relay under two names",
@@ -121,16 +165,44 @@ const cases: readonly Case[] = [
     text: `${broker}defaults: { ttl: { default: 30m, max: 1h } }\n${plug}resources:\n  build1: { switcher: plug1, ttl: { default: 2h } }\n`,
   },
   {
-    title: "a clean shutdown, which a later release has",
-    text: `${broker}${plug}resources:\n  build1: { switcher: plug1, shutdown: { type: ssh, host: b } }\n`,
+    title: "shutdowns that are none",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, shutdown: no }\n  b: { switcher: rack-strip/1, shutdown: {} }\n  c: { switcher: rack-strip/2, shutdown: { type: sssh, host: b } }\n  d: { switcher: rack-strip/3, shutdown: { type: ssh, host: b } }\n  e: { switcher: rack-strip/4, shutdown: }\n`,
+  },
+  {
+    title: "shutdowns with values that cannot be",
+    text: `${broker}${groups}resources:\n  a:\n    switcher: plug1\n    shutdown: { type: ssh, host: "-oProxyCommand=x", user: "root; reboot", identity: id, tiemout: 1m, settle: soon, idleBelow: 0, onTimeout: cur }\n  b: { switcher: rack-strip/1, shutdown: { type: exec, command: poweroff, timeout: 0, idleBelow: 8W } }\n  c: { switcher: rack-strip/2, shutdown: { type: http, url: build1.lab, bearer: 17 } }\n  d: { switcher: rack-strip/3, shutdown: { type: mqtt, topic: a/+, idleBelow: 100001 } }\n`,
+  },
+  {
+    title: "a shutdown and other keys of resources in the defaults",
+    text: `${broker}defaults: { shutdown: { type: ssh, host: b, user: root }, needs: [a], check: none, stagger: 1s }\n${plug}${build}`,
+  },
+  {
+    title: "shutdowns whose end nothing would show",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, shutdown: { type: http, url: "http://a.lab/off" } }\n  b: { switcher: rack-strip/1, shutdown: { type: mqtt, topic: b/off, idleBelow: 8 } }\n`,
+  },
+  {
+    title: "a machine that would have to be gone for longer than it may take",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, check: { type: icmp, host: a }, shutdown: { type: exec, command: [x], timeout: 10s } }\n  b: { switcher: rack-strip/1, check: { type: icmp, host: b }, shutdown: { type: exec, command: [x], settle: 2m } }\n`,
+  },
+  {
+    title: "a power to fall below where nothing measures",
+    text: `${broker}switchers:\n  s: { type: simulated, outlets: 2 }\n  plug1: { type: tasmota, topic: plug1 }\nresources:\n  a: { switcher: [plug1, s/2], check: { type: icmp, host: a }, shutdown: { type: exec, command: [x], idleBelow: 8 } }\n`,
+  },
+  {
+    title: "shutdowns that would talk to lastout or to a relay",
+    text: `${broker}${groups}resources:\n  a: { switcher: plug1, check: { type: icmp, host: a }, shutdown: { type: mqtt, topic: lastout/b/release } }\n  b: { switcher: rack-strip/1, check: { type: icmp, host: b }, shutdown: { type: mqtt, topic: cmnd/plug1/POWER } }\n  c: { switcher: rack-strip/2, check: { type: icmp, host: c }, shutdown: { type: mqtt, topic: lastout2/off } }\n`,
+  },
+  {
+    title: "a keepWhile that is no check",
+    text: `${broker}${plug}resources:\n  a: { switcher: plug1, keepWhile: { type: exce, command: [x] } }\n  b: { switcher: plug1, keepWhile: { type: exec, command: [x], interval: 5ms, rise: 0, retries: 3 } }\n`,
   },
   {
     title: "HTTP, which a later release has",
     text: `${broker}http: { listen: 127.0.0.1:8490 }\n${plug}${build}`,
   },
   {
-    title: "a limit of boots at once, which a later release has",
-    text: `${broker}limits: { starting: 2 }\n${plug}${build}`,
+    title: "limits, capacities and pauses beyond their bounds",
+    text: `${broker}limits: { starting: -1 }\nswitchers:\n  plug1: { type: tasmota, topic: plug1, stagger: -1s }\n  plug2: { type: tasmota, topic: plug2 }\nresources:\n  a: { switcher: plug2, capacity: -1 }\n  b: { switcher: plug2, capacity: some }\n`,
   },
   ...["lab/#", "$SYS/lab", "/lastout", "lastout/", "cmnd", "tasmota/discovery", ""].map((base) => ({
     title: `the base topic '${base}'`,

@@ -51,6 +51,7 @@ describe("What a step may never ask for", () => {
     const reply = {
       ok: true,
       resource: "build1",
+      resources: undefined,
       token: "b",
       owner: "ci",
       state: "available",

@@ -1,12 +1,14 @@
 // Whether a command that was decided in a batch is still decided at its end, when it is about to be sent.
 
 import { expect, test } from "vitest";
-import { need, type Outlet } from "../../src/core/book.ts";
+import { need } from "../../src/core/book.ts";
 import { isStillDecided } from "../../src/core/outlet.ts";
+import type { Position } from "../../src/core/settings.ts";
 import { runCommand } from "./support/commands.ts";
 import { createStage } from "./support/stage.ts";
 
-function outletAfter(...lines: readonly string[]): Outlet {
+/** Whether a command to the plug is still decided after these lines. */
+function decidedAfter(position: Position, ...lines: readonly string[]): boolean {
   const stage = createStage();
   for (const line of [
     "resource build1 check bootTimeout=1m bootRetries=1 offDelay=0 minOn=0",
@@ -16,24 +18,25 @@ function outletAfter(...lines: readonly string[]): Outlet {
   ]) {
     runCommand(stage, line);
   }
-  return need(stage.world.book.outlets, "plug1");
+  const { book } = stage.world;
+  return isStillDecided(book, need(book.outlets, "plug1"), position);
 }
 
 test("An ON is still decided until the relay has followed", () => {
-  expect(isStillDecided(outletAfter("acquire build1 id=a"), "on")).toBe(true);
-  expect(isStillDecided(outletAfter("acquire build1 id=a"), "off")).toBe(false);
-  expect(isStillDecided(outletAfter("acquire build1 id=a", "report plug1 on"), "on")).toBe(false);
+  expect(decidedAfter("on", "acquire build1 id=a")).toBe(true);
+  expect(decidedAfter("off", "acquire build1 id=a")).toBe(false);
+  expect(decidedAfter("on", "acquire build1 id=a", "report plug1 on")).toBe(false);
 });
 
 test("An OFF is still decided while nobody has come, or while a machine that did not boot is cycled", () => {
   const left = ["acquire build1 id=a", "report plug1 on", "release build1 id=a"];
-  expect(isStillDecided(outletAfter(...left), "off")).toBe(true);
-  expect(isStillDecided(outletAfter(...left, "acquire build1 id=b"), "off")).toBe(false);
+  expect(decidedAfter("off", ...left)).toBe(true);
+  expect(decidedAfter("off", ...left, "acquire build1 id=b")).toBe(false);
   const late = ["acquire build1 id=a wait=available timeout=1h", "report plug1 on", "advance 1m"];
-  expect(isStillDecided(outletAfter(...late), "off")).toBe(true);
+  expect(decidedAfter("off", ...late)).toBe(true);
 });
 
-test("An outlet of nobody has nothing that speaks against an OFF", () => {
-  const outlet = outletAfter("acquire build1 id=a", "report plug1 on", "release build1 id=a");
-  expect(isStillDecided({ ...outlet, resource: undefined }, "off")).toBe(true);
+test("An outlet of nobody has nothing that asks for a command", () => {
+  const left = ["acquire build1 id=a", "report plug1 on", "release build1 id=a"];
+  expect(decidedAfter("off", ...left, "spare plug1", "without build1", "reconfigure")).toBe(false);
 });

@@ -13,32 +13,84 @@ const replyTo = { topic: "lastout/reply/1", correlation: undefined, id: undefine
 const snapshot: Snapshot = {
   tokens: [
     {
-      resource: "build1",
+      resources: ["build1", "build2"],
+      asked: ["builders", "build2"],
+      several: true,
       token: "a",
       owner: "ci",
       purpose: "https://ci/job/12",
+      mode: "exclusive",
+      priority: 7,
+      number: 11,
+      tried: ["build3"],
       since: instant(1000),
       ttl: millis(500),
       expires: instant(1500),
       lostAt: instant(1400),
       told: true,
-      kwhAtStart: 1.5,
+      kwhAtStart: [1.5, undefined],
       waiters: [{ replyTo, wait: "available", ttl: millis(7), since: instant(1100) }],
       deadline: instant(1200),
     },
     {
-      resource: "build1",
+      resources: ["build1"],
+      asked: ["build1"],
+      several: false,
       token: "b",
       owner: "anonymous",
       purpose: undefined,
+      mode: "shared",
+      priority: 0,
+      number: 12,
+      tried: [],
       since: instant(2000),
       ttl: millis(500),
       expires: undefined,
       lostAt: undefined,
       told: false,
-      kwhAtStart: undefined,
+      kwhAtStart: [undefined],
       waiters: [],
       deadline: undefined,
+    },
+  ],
+  queued: [
+    {
+      number: 13,
+      asked: ["builders"],
+      several: false,
+      token: "q",
+      owner: "ci",
+      purpose: undefined,
+      mode: "shared",
+      priority: -3,
+      tried: [],
+      since: instant(1200),
+      ttl: millis(60),
+      lostAt: instant(1250),
+      waiters: [{ replyTo, wait: "powered", ttl: undefined, since: instant(1210) }],
+      deadline: instant(1300),
+    },
+  ],
+  overrides: [
+    {
+      resource: "build1",
+      mode: "off",
+      outlets: ["plug1"],
+      by: "laforge",
+      reason: "PSU swap",
+      since: instant(1000),
+      until: instant(9000),
+      force: false,
+    },
+    {
+      resource: "build2",
+      mode: "on",
+      outlets: [],
+      by: undefined,
+      reason: undefined,
+      since: instant(1000),
+      until: undefined,
+      force: false,
     },
   ],
   ended: [{ resource: "build1", token: "c", at: instant(900), reason: "expired" }],
@@ -46,7 +98,16 @@ const snapshot: Snapshot = {
     { outlet: "plug1", own: "confirmed", movedAt: instant(1001), bootedAt: instant(-5000) },
     { outlet: "plug2", own: "none", movedAt: undefined, bootedAt: undefined },
   ],
-  resources: [{ resource: "build1", boots: [millis(40)], wasAvailable: true }],
+  resources: [
+    {
+      resource: "build1",
+      boots: [millis(40)],
+      wasAvailable: true,
+      shutdownAt: instant(1500),
+      cycle: { stage: "off", force: true, adopted: false },
+    },
+    { resource: "build2", boots: [], wasAvailable: false, shutdownAt: undefined, cycle: undefined },
+  ],
   outbox: [
     {
       id: 4,
@@ -69,16 +130,29 @@ describe("A snapshot", () => {
       waiters: [{ since: 11_100, ttl: 7 }],
     });
     expect(moved.tokens[1]).toEqual({ ...snapshot.tokens[1], since: 12_000 });
+    expect(moved.queued).toEqual([
+      {
+        ...snapshot.queued[0],
+        since: 11_200,
+        lostAt: 11_250,
+        deadline: 11_300,
+        waiters: [{ ...snapshot.queued[0]?.waiters[0], since: 11_210 }],
+      },
+    ]);
+    expect(moved.overrides).toEqual([
+      { ...snapshot.overrides[0], since: 11_000, until: 19_000 },
+      { ...snapshot.overrides[1], since: 11_000 },
+    ]);
     expect(moved.ended).toEqual([{ ...snapshot.ended[0], at: 10_900 }]);
     expect(moved.outlets).toEqual([
       { outlet: "plug1", own: "confirmed", movedAt: 11_001, bootedAt: 5000 },
       snapshot.outlets[1],
     ]);
-    expect([moved.resources, moved.outbox, moved.published]).toEqual([
-      snapshot.resources,
-      snapshot.outbox,
-      snapshot.published,
+    expect(moved.resources).toEqual([
+      { ...snapshot.resources[0], shutdownAt: 11_500 },
+      snapshot.resources[1],
     ]);
+    expect([moved.outbox, moved.published]).toEqual([snapshot.outbox, snapshot.published]);
     expect(shiftSnapshot(moved, millis(-10_000))).toEqual(snapshot);
   });
 

@@ -77,6 +77,53 @@ for (const { name, start, needs } of brokers) {
       expect(columns).toEqual(["a/b/c 1", "a/b/end 2"]);
     });
 
+    test("a listener that has stopped hears nothing more, others on the same filter do, and it may come back", async () => {
+      const broker = await start();
+      cleanups.push(() => broker.stop());
+      const { bus, events, listen } = busTo(broker.url);
+      const heard: string[] = [];
+      const stop = bus.subscribe("stat/p1/+", ({ payload }) => heard.push(Buffer.from(payload).toString()));
+      const other = listen("stat/p1/+");
+      const wide = listen("stat/#");
+      const alone: string[] = [];
+      const stopAlone = bus.subscribe("tele/#", ({ payload }) => alone.push(Buffer.from(payload).toString()));
+      bus.start();
+      await eventually("connected", () => events.length === 1);
+      stop();
+      stop();
+      stopAlone();
+      bus.publish("tele/p1/STATE", "1");
+      bus.publish("stat/p1/POWER", "1");
+      await eventually("it came to the others", () => other.length > 0 && wide.length > 0);
+      expect([heard, alone]).toEqual([[], []]);
+      bus.subscribe("tele/#", ({ payload }) => alone.push(Buffer.from(payload).toString()));
+      bus.publish("tele/p1/STATE", "2");
+      await eventually("it is in force again", () => alone.length > 0);
+      expect(alone).toEqual(["2"]);
+    });
+
+    test("who comes later is told of the connection when its own subscriptions are in force, once, and may leave", async () => {
+      const broker = await start();
+      cleanups.push(() => broker.stop());
+      const { bus, events, listen } = busTo(broker.url);
+      bus.start();
+      await eventually("connected", () => events.length === 1);
+      const heard = listen("late/+");
+      let told = 0;
+      const leave = bus.onConnected(() => {
+        told += 1;
+        bus.publish("late/x", "1");
+      });
+      expect(told).toBe(0);
+      await eventually("it is told and hears", () => heard.length > 0);
+      expect([told, heard, events]).toEqual([1, ["late/x 1"], ["connected"]]);
+      leave();
+      listen("later/+");
+      bus.publish("late/x", "2");
+      await eventually("the next one came", () => heard.length === 2);
+      expect(told).toBe(1);
+    });
+
     test("a filter added later is in force, and brings what is retained", async () => {
       const broker = await start();
       cleanups.push(() => broker.stop());

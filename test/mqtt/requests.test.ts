@@ -1,52 +1,24 @@
 // From bytes to requests: what is taken, and the exact words with which the rest is refused. No broker is needed for that.
 
 import { describe, expect, test } from "vitest";
-import type { Incoming } from "../../src/adapters/mqtt/connection-port.ts";
-import { encodeAnnouncement, encodeReply } from "../../src/adapters/mqtt/encode.ts";
-import { readRequest, replyTopicProblem, type RequestRules } from "../../src/adapters/mqtt/requests.ts";
-import { parseRequestTopic } from "../../src/adapters/mqtt/topics.ts";
-import type { Request } from "../../src/core/requests.ts";
-
-const rules: RequestRules = {
-  base: "lastout",
-  replyPrefixes: ["lastout/reply", "ci/answers"],
-  payloadLimit: 16_384,
-};
-
-function read(topic: string, payload: string | Uint8Array, more: Partial<Incoming> = {}): Request {
-  const target = parseRequestTopic(rules.base, topic);
-  if (target.kind === "none") {
-    throw new Error(`${topic} is no request`);
-  }
-  const message: Incoming = {
-    topic,
-    payload: Buffer.from(payload),
-    qos: 1,
-    retain: false,
-    responseTopic: undefined,
-    correlation: undefined,
-    ...more,
-  };
-  return readRequest(message, target, rules);
-}
-
-const acquire = (payload: string | Uint8Array, more: Partial<Incoming> = {}): Request =>
-  read("lastout/build1/acquire", payload, more);
+import { acquire, read, rules } from "./read.ts";
 
 /** JSON of exactly this many bytes. */
 const fill = (size: number): string => `{"token":"t"${" ".repeat(size - 13)}}`;
-
-const withId = (id: string): Request => acquire(JSON.stringify({ replyTo: "lastout/reply/1", id }));
 
 describe("a request that is right", () => {
   test("acquire in the plain form is a token id, with one trailing newline taken off", () => {
     expect(acquire("job-12\n")).toMatchObject({
       kind: "acquire",
       resource: "build1",
+      names: ["build1"],
       token: "job-12",
+      user: undefined,
       owner: undefined,
       purpose: undefined,
       ttl: undefined,
+      mode: "shared",
+      priority: 0,
       wait: "granted",
       timeout: undefined,
       replyTo: undefined,
@@ -67,19 +39,25 @@ describe("a request that is right", () => {
       owner: "ci",
       purpose: "https://ci/12",
       ttl: "2h",
-      mode: "shared",
+      mode: "exclusive",
       wait: "available",
       timeout: 0,
+      priority: -100,
       replyTo: "lastout/reply/12",
       id: "42",
       format: "plain",
     });
     expect(acquire(payload)).toMatchObject({
       kind: "acquire",
+      resource: "build1",
+      names: ["build1"],
+      user: undefined,
       token: "job-12",
       owner: "ci",
       purpose: "https://ci/12",
       ttl: 7_200_000,
+      mode: "exclusive",
+      priority: -100,
       wait: "available",
       timeout: 0,
       replyTo: { topic: "lastout/reply/12", correlation: undefined, id: "42", format: "plain" },
@@ -102,8 +80,18 @@ describe("a request that is right", () => {
   });
 
   test("the user in the topic is the owner, whatever the payload says", () => {
-    expect(read("lastout/b/acquire/laforge", '{"owner":"root"}')).toMatchObject({ owner: "laforge" });
-    expect(read("lastout/b/acquire/laforge", "t")).toMatchObject({ owner: "laforge" });
+    const laforge = { user: "laforge", owner: "laforge" };
+    expect(read("lastout/b/acquire/laforge", '{"owner":"root"}')).toMatchObject(laforge);
+    expect(read("lastout/b/acquire/laforge", "t")).toMatchObject(laforge);
+    expect(read("lastout/b/cycle/laforge", '{"owner":"root"}')).toMatchObject(laforge);
+    expect(read("lastout/controller/renew/laforge", "t")).toMatchObject(laforge);
+    expect(read("lastout/b/tokens", '{"owner":"root"}')).toMatchObject({ user: undefined, owner: "root" });
+  });
+
+  test("a priority of -100 or 100 is taken", () => {
+    expect(acquire('{"priority":-100}')).toMatchObject({ priority: -100 });
+    expect(acquire('{"priority":100}')).toMatchObject({ priority: 100 });
+    expect(acquire('{"priority":-0}')).toMatchObject({ priority: 0 });
   });
 
   test("the Response Topic of MQTT 5 wins over replyTo, and correlation data is kept", () => {
@@ -126,6 +114,7 @@ describe("a request that is right", () => {
 });
 
 const durationRule = 'must be a duration of at least 1 ms, such as 90 (seconds), "15m" or "1h30m", not';
+const priorityRule = "priority must be a whole number from -100 to 100; higher is served first, not";
 const tokenRule = "a token id: 1 to 128 of A-Z a-z 0-9 . _ : @ = % ~ -";
 
 describe("a payload that is wrong is refused in words that tell what would be right", () => {
@@ -153,24 +142,24 @@ describe("a payload that is wrong is refused in words that tell what would be ri
     [
       "__proto__",
       '{"__proto__":{"x":1}}',
-      "acquire has no field '__proto__'; it has token, owner, replyTo, id, format, purpose, ttl, mode, wait, timeout",
+      "acquire has no field '__proto__'; it has token, owner, replyTo, id, format, purpose, ttl, mode, wait, timeout, priority",
     ],
     [
       "constructor",
       '{"constructor":{"prototype":{"x":1}}}',
-      "acquire has no field 'constructor'; it has token, owner, replyTo, id, format, purpose, ttl, mode, wait, timeout",
+      "acquire has no field 'constructor'; it has token, owner, replyTo, id, format, purpose, ttl, mode, wait, timeout, priority",
     ],
     ["a typing mistake", '{"tll":60}', "acquire has no field 'tll'; did you mean 'ttl'?"],
     [
-      "a field of a later version",
-      '{"priority":5}',
-      "acquire has no field 'priority'; it has token, owner, replyTo, id, format, purpose, ttl, mode, wait, timeout",
+      "the field of a request for several",
+      '{"resources":["a"]}',
+      "acquire has no field 'resources'; one token over several resources is acquired over controller/acquire",
     ],
-    [
-      "a mode of a later version",
-      '{"mode":"exclusive"}',
-      `mode must be "shared": this version knows no other mode, not 'exclusive'`,
-    ],
+    ["a mode that is none", '{"mode":"private"}', `mode must be "shared" or "exclusive", not 'private'`],
+    ["priority -101", '{"priority":-101}', `${priorityRule} -101`],
+    ["priority 101", '{"priority":101}', `${priorityRule} 101`],
+    ["priority 0.5", '{"priority":0.5}', `${priorityRule} 0.5`],
+    ["priority in quotes", '{"priority":"5"}', `${priorityRule} '5'`],
     ["ttl 0", '{"ttl":0}', `ttl ${durationRule} 0`],
     ["ttl -5", '{"ttl":-5}', `ttl ${durationRule} -5`],
     ["ttl -0", '{"ttl":-0}', `ttl ${durationRule} 0`],
@@ -237,17 +226,8 @@ describe("a payload that is wrong is refused in words that tell what would be ri
     expect(acquire(`{"x":${"[".repeat(7)}${"]".repeat(7)}}`)).toMatchObject({
       message: expect.stringContaining("acquire has no field 'x'"),
     });
-    const target = parseRequestTopic("lastout", "lastout/b/acquire");
-    const message: Incoming = {
-      topic: "lastout/b/acquire",
-      payload: Buffer.from(`{"x":${"[".repeat(1_000_000)}`),
-      qos: 1,
-      retain: false,
-      responseTopic: undefined,
-      correlation: undefined,
-    };
     expect(
-      target.kind !== "none" && readRequest(message, target, { ...rules, payloadLimit: 10_000_000 }),
+      acquire(`{"x":${"[".repeat(1_000_000)}`, { under: { ...rules, payloadLimit: 10_000_000 } }),
     ).toMatchObject({ message: "the JSON is nested deeper than 8 levels" });
   });
 
@@ -267,160 +247,10 @@ describe("a payload that is wrong is refused in words that tell what would be ri
   });
 });
 
-describe("reply topics", () => {
-  const bad: [string, string, string][] = [
-    [
-      "a socket's command",
-      "cmnd/p2/POWER",
-      "replies do not go to 'cmnd/p2/POWER'; use a topic below lastout/reply/",
-    ],
-    [
-      "a request of our own",
-      "lastout/build1/acquire",
-      "replies do not go to 'lastout/build1/acquire'; use a topic below lastout/reply/",
-    ],
-    [
-      "our own picture",
-      "lastout/build1/state",
-      "replies do not go to 'lastout/build1/state'; use a topic below lastout/reply/",
-    ],
-    ["$SYS", "$SYS/x", "replies do not go to '$SYS/x'; use a topic below lastout/reply/"],
-    [
-      "the reply space itself",
-      "lastout/reply",
-      "replies do not go to 'lastout/reply'; use a topic below lastout/reply/",
-    ],
-    [
-      "a look-alike of it",
-      "lastout/replyx/a",
-      "replies do not go to 'lastout/replyx/a'; use a topic below lastout/reply/",
-    ],
-    ["empty", "", "the reply topic is empty"],
-    ["all topics", "#", "the reply topic '#' has wildcards"],
-    ["a wildcard below it", "lastout/reply/+", "the reply topic 'lastout/reply/+' has wildcards"],
-    ["an empty level", "lastout/reply//a", "the reply topic 'lastout/reply//a' has an empty level"],
-    ["a trailing slash", "lastout/reply/", "the reply topic 'lastout/reply/' has an empty level"],
-    [
-      "a control character",
-      "lastout/reply/a\u0007",
-      "the reply topic 'lastout/reply/a\\u{7}' has control characters",
-    ],
-    ["10 kB", `lastout/reply/${"x".repeat(10_226)}`, "the reply topic has 10240 bytes, the limit is 256"],
-  ];
-
-  test.each(bad)("%s: forbidden, nothing granted, no reply anywhere", (_name, topic, message) => {
-    const forbidden = { kind: "refused", error: "forbidden", message, replyTo: undefined };
-    expect(acquire("{}", { responseTopic: topic })).toMatchObject(forbidden);
-    expect(acquire(JSON.stringify({ replyTo: topic }))).toMatchObject(forbidden);
-  });
-
-  test.each([
-    "lastout/reply/1",
-    "lastout/reply/other-user/1",
-    "ci/answers/42",
-    `lastout/reply/${"x".repeat(242)}`,
-  ])("%s is allowed", (topic) => {
-    expect(replyTopicProblem(topic, rules)).toBeUndefined();
-  });
-
-  test("257 bytes are too many, however few characters they are", () => {
-    expect(replyTopicProblem(`lastout/reply/${"x".repeat(243)}`, rules)).toBeDefined();
-    expect(replyTopicProblem(`lastout/reply/${"ä".repeat(122)}`, rules)).toBeDefined();
-  });
-
-  test("correlation data of 256 bytes is kept, 257 are refused", () => {
-    const to = { responseTopic: "lastout/reply/1" };
-    expect(acquire("{}", { ...to, correlation: Buffer.alloc(256) })).toMatchObject({ kind: "acquire" });
-    expect(acquire("{}", { ...to, correlation: Buffer.alloc(257) })).toMatchObject({
-      kind: "refused",
-      error: "invalid-request",
-      message: "the correlation data has 257 bytes, the limit is 256",
-      replyTo: { topic: "lastout/reply/1", correlation: undefined },
-    });
-  });
-
-  test("an id of 128 characters is echoed, one of 129 refused", () => {
-    expect(withId("x".repeat(128))).toMatchObject({ kind: "acquire", replyTo: { id: "x".repeat(128) } });
-    expect(withId("x".repeat(129))).toMatchObject({ kind: "refused", replyTo: { id: undefined } });
-  });
-});
-
 test("a request with the retain flag is refused, and answered", () => {
   expect(acquire('{"replyTo":"lastout/reply/1"}', { retain: true })).toMatchObject({
     kind: "refused",
     error: "retained-request",
     replyTo: { topic: "lastout/reply/1" },
-  });
-});
-
-test("what this version does not know is refused where somebody listens", () => {
-  expect(read("lastout/build1/cycle", '{"replyTo":"lastout/reply/1"}')).toMatchObject({
-    kind: "refused",
-    error: "invalid-request",
-    message: "this version does not know the request 'cycle'",
-    replyTo: { topic: "lastout/reply/1" },
-  });
-});
-
-describe("replies and events as text", () => {
-  const ok = {
-    ok: true,
-    resource: "build1",
-    token: "job-12",
-    owner: "ci",
-    state: "available",
-    users: 2,
-    ttl: 3600,
-    expires: "2026-11-22T09:00:00.000Z",
-  } as const;
-
-  test("JSON, with the request's id", () => {
-    expect(encodeReply(ok, { id: undefined, format: "json" })).toEqual({
-      text: '{"ok":true,"resource":"build1","token":"job-12","owner":"ci","state":"available","users":2,"ttl":3600,"expires":"2026-11-22T09:00:00.000Z"}',
-      contentType: "application/json",
-    });
-    expect(encodeReply(ok, { id: "7", format: "json" }).text).toContain('"id":"7"}');
-  });
-
-  test("an error leaves out what is unknown", () => {
-    const reply = {
-      ok: false,
-      resource: undefined,
-      token: undefined,
-      error: "forbidden",
-      message: "no",
-    } as const;
-    expect(encodeReply(reply, { id: undefined, format: "json" }).text).toBe(
-      '{"ok":false,"error":"forbidden","message":"no"}',
-    );
-  });
-
-  test("plain: one line for a shell", () => {
-    const plain = { id: "7", format: "plain" } as const;
-    expect(encodeReply(ok, plain)).toEqual({ text: "ok build1 job-12 available", contentType: "text/plain" });
-    expect(
-      encodeReply({ ok: true, resource: "b", state: "off", total: 0, holders: [], queue: [] }, plain).text,
-    ).toBe("ok b - off");
-    expect(
-      encodeReply(
-        {
-          ok: false,
-          resource: "b",
-          token: "t",
-          error: "timeout",
-          message: "b is still powered\nafter 300 s",
-        },
-        plain,
-      ).text,
-    ).toBe("error timeout b is still powered after 300 s");
-  });
-
-  test("an event is flat", () => {
-    expect(
-      encodeAnnouncement({ event: "granted", resource: "b", time: "T", fields: { token: "t", users: 1 } }),
-    ).toBe('{"event":"granted","resource":"b","time":"T","token":"t","users":1}');
-    expect(encodeAnnouncement({ event: "pong", resource: undefined, time: "T", fields: {} })).toBe(
-      '{"event":"pong","time":"T"}',
-    );
   });
 });

@@ -22,6 +22,39 @@ describe("request topics", () => {
     });
   });
 
+  test.each(["acquire", "renew", "release", "override", "cycle", "tokens"])(
+    "%s is a request, with and without a user",
+    (verb) => {
+      expect(parse(`lastout/build1/${verb}`)).toMatchObject({ kind: "request", resource: "build1", verb });
+      expect(parse(`lastout/build1/${verb}/laforge`)).toMatchObject({ kind: "request", user: "laforge" });
+    },
+  );
+
+  test.each(["acquire", "renew", "release"])("controller/%s is about several resources", (verb) => {
+    const target = { kind: "request", resource: undefined, verb };
+    expect(parse(`lastout/controller/${verb}`)).toEqual({ ...target, user: undefined });
+    expect(parse(`lastout/controller/${verb}/laforge`)).toEqual({ ...target, user: "laforge" });
+  });
+
+  test.each(
+    ["controller", "reply", "switcher"].flatMap((reserved) =>
+      ["override", "cycle", "tokens", "state", "acquier"].flatMap((below) => [
+        `lastout/${reserved}/${below}`,
+        `lastout/${reserved}/${below}/laforge`,
+      ]),
+    ),
+  )("%s is none", (topic) => {
+    expect(parse(topic)).toEqual({ kind: "none" });
+  });
+
+  test.each(
+    ["reply", "switcher"].flatMap((reserved) =>
+      ["acquire", "renew/laforge", "release"].map((below) => `lastout/${reserved}/${below}`),
+    ),
+  )("%s is none either", (topic) => {
+    expect(parse(topic)).toEqual({ kind: "none" });
+  });
+
   test("may lie below a base of several levels", () => {
     expect(parseRequestTopic("lab/power", "lab/power/b/renew")).toMatchObject({
       kind: "request",
@@ -40,27 +73,40 @@ describe("request topics", () => {
     ["the controller's own", "lastout/controller/status"],
     ["its picture of a resource", "lastout/build1/holders"],
     ["an event of a resource", "lastout/build1/event"],
-    ["an unknown verb of the controller", "lastout/controller/cycle"],
+    ["what others write in the place of a state", "lastout/no name/state"],
     ["the base alone", "lastout"],
   ])("%s: not a request", (_what, topic) => {
     expect(parse(topic)).toEqual({ kind: "none" });
   });
 
   test.each([
-    ["lastout/build1/ACQUIRE", "there is no request 'ACQUIRE'; requests are acquire, renew, release, tokens"],
-    ["lastout/build1/acquire/", "'' cannot be a user: 1 to 128 characters, no control characters"],
-    ["lastout/build1/override", "this version does not know the request 'override'"],
-    ["lastout/build1/cycle/laforge", "this version does not know the request 'cycle'"],
     [
-      "lastout/controller/acquire",
-      "this version does not know controller/acquire: acquire one resource at a time",
+      "lastout/build1/ACQUIRE",
+      "there is no request 'ACQUIRE'; requests are acquire, renew, release, override, cycle, tokens",
     ],
+    ["lastout/build1/acquire/", "'' cannot be a user: 1 to 128 characters, no control characters"],
+    ["lastout/controller/acquire/", "'' cannot be a user: 1 to 128 characters, no control characters"],
     [
       "lastout/b\u043Eb/acquire",
       "'b\\u{43E}b' cannot be the name of a resource: 1 to 64 of A-Z a-z 0-9 _ . - with a letter or digit first",
     ],
   ])("%s is refused with a reason", (topic, because) => {
     expect(parse(topic)).toMatchObject({ kind: "refused", because });
+  });
+
+  test("what is refused still says who asked and for what, as far as it can be known", () => {
+    expect(parse("lastout/no name/cycle/laforge")).toMatchObject({
+      kind: "refused",
+      resource: undefined,
+      verb: "cycle",
+      user: "laforge",
+    });
+    expect(parse("lastout/build1/cycle/a\u0007b")).toMatchObject({
+      kind: "refused",
+      resource: "build1",
+      verb: "cycle",
+      user: undefined,
+    });
   });
 
   test.each(["__proto__", "constructor", "toString"])("%s is no special name", (name) => {
@@ -80,6 +126,24 @@ describe("filters of the controller", () => {
       const topic = `lastout/${row.topic.replaceAll(/<\w>/g, "x")}`;
       expect(topics.requestFilters.filter((filter) => matches(filter, topic))).toEqual([]);
     }
+  });
+
+  test("hear every request of the topic map, with those of the controller among them", () => {
+    for (const row of topicMap.filter((one) => one.direction === "requested")) {
+      const topic = `lastout/${row.topic.replaceAll(/<\w>/g, "x")}`;
+      expect(
+        topics.requestFilters.filter((filter) => matches(filter, topic)),
+        topic,
+      ).toHaveLength(1);
+      expect(parse(topic), topic).toMatchObject({ kind: "request" });
+    }
+  });
+
+  test("of requests are these, also in sessions that a broker keeps from one version to the next", () => {
+    const verbs = ["acquire", "renew", "release", "override", "cycle", "tokens"];
+    expect([...topics.requestFilters].toSorted()).toEqual(
+      verbs.flatMap((verb) => [`lastout/+/${verb}`, `lastout/+/${verb}/+`]).toSorted(),
+    );
   });
 
   test("+ is one level, # all that follow and the level above, and neither matches $ topics in front", () => {

@@ -25,25 +25,63 @@ const clockOf = (hands: Hands): Clock => ({
 });
 
 const token: TokenRecord = {
-  resource: "build1",
+  resources: ["build1"],
+  asked: ["build1"],
+  several: false,
   token: "a",
   owner: "ci",
   purpose: undefined,
+  mode: "shared",
+  priority: 0,
+  number: 1,
+  tried: [],
   since: instant(1000),
   ttl: millis(60_000),
   expires: instant(61_000),
   lostAt: undefined,
   told: true,
-  kwhAtStart: undefined,
+  kwhAtStart: [undefined],
   waiters: [{ replyTo: undefined, wait: "available", ttl: undefined, since: instant(2000) }],
   deadline: instant(9000),
 };
 
 const snapshot: Snapshot = {
   tokens: [token],
+  queued: [
+    {
+      number: 2,
+      asked: ["build1"],
+      several: false,
+      token: "b",
+      owner: "ci",
+      purpose: undefined,
+      mode: "exclusive",
+      priority: 0,
+      tried: [],
+      since: instant(3000),
+      ttl: undefined,
+      lostAt: instant(4000),
+      waiters: [{ replyTo: undefined, wait: "granted", ttl: undefined, since: instant(3000) }],
+      deadline: instant(90_000),
+    },
+  ],
+  overrides: [
+    {
+      resource: "build2",
+      mode: "off",
+      outlets: ["plug2"],
+      by: "laforge",
+      reason: undefined,
+      since: instant(5000),
+      until: instant(80_000),
+      force: false,
+    },
+  ],
   ended: [{ resource: "build1", token: "old", at: instant(500), reason: "expired" }],
   outlets: [{ outlet: "plug1", own: "confirmed", movedAt: instant(400), bootedAt: undefined }],
-  resources: [],
+  resources: [
+    { resource: "build1", boots: [], wasAvailable: true, shutdownAt: instant(6000), cycle: undefined },
+  ],
   outbox: [],
   published: [],
 };
@@ -72,6 +110,14 @@ describe("instants that were stored", () => {
     });
     expect(adopted.snapshot.ended[0]?.at).toBe(500 - 39_500);
     expect(adopted.snapshot.outlets[0]).toMatchObject({ movedAt: 400 - 39_500, bootedAt: undefined });
+    expect(adopted.snapshot.queued[0]).toMatchObject({
+      since: 3000 - 39_500,
+      lostAt: 4000 - 39_500,
+      deadline: 90_000 - 39_500,
+      waiters: [{ since: 3000 - 39_500 }],
+    });
+    expect(adopted.snapshot.overrides[0]).toMatchObject({ since: 5000 - 39_500, until: 80_000 - 39_500 });
+    expect(adopted.snapshot.resources[0]).toMatchObject({ shutdownAt: 6000 - 39_500 });
   });
 
   it("of a boot without a name are moved by the wall clock, too", () => {

@@ -130,7 +130,9 @@ function wordsOf(effect: Effect): string[] {
     case "announce":
       return [`event ${effect.announcement.event}`];
     case "ask":
+    case "measure":
     case "check":
+    case "shutdown":
     case "forget":
     case "ignored":
     case "persist":
@@ -144,6 +146,10 @@ function wordsOf(effect: Effect): string[] {
 const acquire = (token: string, reply: string | undefined): Request => ({
   kind: "acquire",
   resource: "build1",
+  names: ["build1"],
+  mode: "shared",
+  priority: 0,
+  user: undefined,
   owner: undefined,
   token,
   madeUpToken: "made-up",

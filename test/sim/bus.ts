@@ -26,9 +26,9 @@ interface Parts {
 }
 
 export function createBus({ scheduler, random, broker, process, watch, shuffled }: Parts): SimulatedBus {
-  const listeners: { readonly filter: string; readonly listener: (message: BusMessage) => void }[] = [];
-  const connectedListeners: (() => void)[] = [];
-  const lostListeners: (() => void)[] = [];
+  let listeners: { readonly filter: string; readonly listener: (message: BusMessage) => void }[] = [];
+  let connectedListeners: (() => void)[] = [];
+  let lostListeners: (() => void)[] = [];
   let line: Line | undefined;
   let ready = false;
 
@@ -36,7 +36,11 @@ export function createBus({ scheduler, random, broker, process, watch, shuffled 
 
   return {
     subscribe(filter, listener) {
-      listeners.push({ filter, listener });
+      const one = { filter, listener };
+      listeners.push(one);
+      return () => {
+        listeners = listeners.filter((other) => other !== one);
+      };
     },
     publish(topic, payload) {
       const connection = line?.connection;
@@ -48,14 +52,33 @@ export function createBus({ scheduler, random, broker, process, watch, shuffled 
         connection.publish({ topic, payload, qos: 0, retain: false }, () => undefined);
       });
     },
+    send(topic, payload) {
+      const connection = line?.connection;
+      if (!ready || connection === undefined) {
+        return Promise.reject(new BusError("there is no connection"));
+      }
+      // Where the wire breaks first, the deadline of the caller ends this.
+      return new Promise((resolve) => {
+        process.act(() => {
+          watch.commanded(topic, payload);
+          connection.publish({ topic, payload, qos: 1, retain: false }, () => process.enter(resolve));
+        });
+      });
+    },
     onConnected(listener) {
       connectedListeners.push(listener);
       if (ready) {
         listener();
       }
+      return () => {
+        connectedListeners = connectedListeners.filter((other) => other !== listener);
+      };
     },
     onLost(listener) {
       lostListeners.push(listener);
+      return () => {
+        lostListeners = lostListeners.filter((other) => other !== listener);
+      };
     },
     start() {
       line = keepConnected({

@@ -1,9 +1,11 @@
-// Simulated jobs: each has a connection, a resource and a token, which it acquires, renews, uses, releases and acquires again, and it
-// insists on an answer. Some forget to release, some die and leave a will, some ask for what makes no sense.
+// Simulated jobs: each has a connection and a token, of a resource, a pool, or several at once, which it acquires, renews, uses, releases
+// and acquires again, and it insists on an answer. Some forget to release, some die and leave a will, some ask for what makes no sense.
+// And operators, who keep on, lock out, and power-cycle, and mostly think of giving back what they took.
 
 import { base } from "./front.ts";
 import type { Broker, Connection, Message } from "./broker.ts";
 import { type Asked, topicOf } from "./form.ts";
+import type { Settings } from "../../src/core/settings.ts";
 import type { Random } from "./random.ts";
 import { keepConnected, type Line } from "./redial.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
@@ -19,9 +21,14 @@ export interface Client {
   die(): void;
   /** No new work: give back what is held, then rest. */
   retire(): void;
+  /** Does this again and again, until it rests. */
+  every(ms: number, run: () => void): void;
+  rest(): void;
   /** Ask this now; the answer, whenever it comes. */
   ask(asked: Partial<Asked>, answered: (reply: Answer) => void): void;
 }
+
+export type ClientKind = "job" | "operator" /** Asks only what it is told to. */ | "prober";
 
 export type Answer = Readonly<Record<string, unknown>>;
 
@@ -30,9 +37,9 @@ interface Parts {
   readonly random: Random;
   readonly broker: Broker;
   readonly trace: Trace;
-  readonly resources: readonly [string, ...string[]];
-  /** Without a job of its own: it asks only what it is told to. */
-  readonly idle: boolean;
+  /** As the configuration file has them now. */
+  readonly settings: () => Settings;
+  readonly kind: ClientKind;
 }
 
 interface Pending {
@@ -43,19 +50,23 @@ interface Pending {
 
 export function createClient(
   name: string,
-  { scheduler, random, broker, trace, resources, idle }: Parts,
+  { scheduler, random, broker, trace, settings, kind }: Parts,
 ): Client {
   const pending = new Map<string, Pending>();
   /** Published and not yet taken by the broker: published again after a reconnection, in order. */
   let unacknowledged: { readonly message: Message }[] = [];
+  const idle = kind !== "job";
   const qos = random.chance(0.8) || idle ? 1 : 0;
   const willing = random.chance(0.6);
   let incarnation = 0;
   let asks = 0;
-  let retired = idle;
-  let resource = resources[0];
+  let retired = kind === "prober";
+  /** What it works with: one resource or pool, or several names at once. */
+  let target: { readonly resource: string | null; readonly names: readonly string[] };
   let token = "";
   let ttl: number | null = null;
+  /** Where its token is held, as the reply said. */
+  let member: string | null = null;
   let holding = false;
   let repeated = false;
   let line: Line | undefined;
@@ -64,13 +75,14 @@ export function createClient(
 
   function begin(): void {
     incarnation += 1;
-    resource = random.pick(resources);
+    target = drawTarget();
     token = `${name}-${incarnation}`;
     ttl = random.chance(0.5) ? random.int(5, 60) * 1000 : null;
+    member = target.resource;
     holding = false;
     repeated = false;
     const will = {
-      topic: `${base}/${resource}/release`,
+      topic: `${base}/${target.resource ?? "controller"}/release`,
       payload: JSON.stringify(make({ verb: "release", lost: true, reply: false })),
     };
     line = keepConnected({
@@ -95,9 +107,27 @@ export function createClient(
         ready = false;
       },
     });
-    if (!idle) {
+    if (kind === "job") {
       later(random.wait(30_000), work);
+    } else if (kind === "operator") {
+      later(random.wait(60_000), operate);
     }
+  }
+
+  function drawTarget(): typeof target {
+    const { resources, pools } = settings();
+    const [first = "", ...others] = resources.keys();
+    const some = [first, ...others] as const;
+    const names = [...some, ...pools.keys()];
+    if (random.chance(0.15) && names.length > 1) {
+      const chosen = names.filter(() => random.chance(0.5));
+      return { resource: null, names: chosen.length === 0 ? [first] : chosen };
+    }
+    const [pool, ...more] = pools.keys();
+    return {
+      resource: pool !== undefined && random.chance(0.25) ? random.pick([pool, ...more]) : random.pick(some),
+      names: [],
+    };
   }
 
   function connected(connection: Connection): void {
@@ -120,13 +150,19 @@ export function createClient(
     return {
       id: `${name}.${asks}`,
       verb: "acquire",
-      resource,
+      ...target,
       token,
       owner: null,
+      user: settings().access === "users" ? name : null,
       ttl: null,
+      mode: "shared",
+      priority: 0,
       wait: "granted",
       timeout: null,
       lost: false,
+      override: "auto",
+      until: null,
+      force: false,
       reply: true,
       replyTo: `${base}/reply/${name}`,
       ...fields,
@@ -199,8 +235,11 @@ export function createClient(
     const reply = random.chance(0.9);
     holding = true;
     const owner = random.chance(0.3) ? name : null;
-    ask({ verb: "acquire", wait, timeout, ttl, reply, owner }, (said) => {
+    const mode = random.chance(0.12) ? "exclusive" : "shared";
+    const priority = random.pick([0, 0, 0, 0, -5, 5, 50]);
+    ask({ verb: "acquire", wait, timeout, ttl, reply, owner, mode, priority }, (said) => {
       if (said["ok"] === true) {
+        member = typeof said["resource"] === "string" ? said["resource"] : target.resource;
         use();
       } else {
         holding = false;
@@ -225,13 +264,21 @@ export function createClient(
         if (holding) {
           const shorter = random.chance(0.1) ? random.int(1, 20) * 1000 : null;
           ask(
-            { verb: random.chance(0.7) ? "renew" : "acquire", ttl: shorter, reply: random.chance(0.8) },
+            { ...again(), ttl: shorter, reply: random.chance(0.8) },
             () => undefined,
           );
           renewUntil(end);
         }
       });
     }
+  }
+
+  /** The same token once more: by renewing it, where it is held or where it was asked for, or by acquiring it again. */
+  function again(): Partial<Asked> {
+    if (random.chance(0.3)) {
+      return { verb: "acquire" };
+    }
+    return { verb: "renew", resource: random.chance(0.3) && target.resource !== null ? member : target.resource };
   }
 
   function leave(): void {
@@ -257,18 +304,44 @@ export function createClient(
   }
 
   function misbehave(): void {
+    const [first = "", ...others] = settings().resources.keys();
+    const one = { resource: random.pick([first, ...others]), names: [] };
     const odd: readonly [Partial<Asked>, ...Partial<Asked>[]] = [
       { verb: "nonsense" },
-      { verb: "tokens" },
+      { verb: "tokens", ...one },
       { verb: "renew", token: "nobody-has-it" },
       { verb: "release", token: "nobody-has-it" },
       { verb: "acquire", resource: "bild1" },
       { verb: "acquire", ttl: 86_400_000 },
-      { verb: "acquire", token: "shared", owner: name, ttl: 5000 },
-      { verb: "release", token: "shared", owner: name },
+      { verb: "acquire", ...one, token: "shared", owner: name, ttl: 5000 },
+      { verb: "release", ...one, token: "shared", owner: name },
+      { verb: "release", ...one, token: "shared", owner: "somebody-else" },
       { verb: "acquire", token: null, ttl: 3000, wait: "powered", timeout: 20_000 },
+      { verb: "acquire", user: null, token: `${name}-nobody` , ttl: 3000 },
+      { verb: "override", ...one, override: "auto" },
+      { verb: "cycle", ...one, owner: name },
     ];
     ask(random.pick(odd), () => undefined);
+  }
+
+  /** One who goes about the lab with a screwdriver. */
+  function operate(): void {
+    const [first = "", ...others] = settings().resources.keys();
+    const one = { resource: random.pick([first, ...others]), names: [], token: null, owner: name };
+    const until = random.chance(0.4) ? random.wait(60_000) + 1 : null;
+    const force = random.chance(0.25);
+    const does = random.pick(["on", "off", "off", "cycle", "cycle", "auto"] as const);
+    if (does === "cycle") {
+      ask({ verb: "cycle", ...one, force }, () => undefined);
+    } else {
+      ask({ verb: "override", ...one, override: does, until, force }, () => undefined);
+      if (does !== "auto" && (until === null || random.chance(0.3))) {
+        later(random.wait(40_000), () => {
+          ask({ verb: "override", ...one, override: "auto" }, () => undefined);
+        });
+      }
+    }
+    later(random.wait(90_000), operate);
   }
 
   function stop(silently: boolean): void {
@@ -310,6 +383,9 @@ export function createClient(
       );
     },
     die() {
+      if (kind !== "job") {
+        return;
+      }
       trace.note(`${name}: dies`);
       stop(true);
       scheduler.after(random.wait(60_000), () => {
@@ -328,6 +404,20 @@ export function createClient(
         holding = false;
         giveBack();
       }
+    },
+    every(ms, run) {
+      const again = (): void =>
+        later(ms, () => {
+          run();
+          again();
+        });
+      again();
+    },
+    rest() {
+      for (const chore of chores) {
+        chore.cancel();
+      }
+      chores = [];
     },
     ask,
   };

@@ -1,61 +1,208 @@
-// What must be true, seen from outside, at the moment when the controller tells a relay to move.
+// What must be true, seen from outside, at the moment when the controller tells a relay to move, or a machine to shut down.
 
-import type { ResourceSettings } from "../../src/core/settings.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, Relay } from "./facts.ts";
+import type { Pledge } from "./ledger.ts";
+import {
+  dependentsOf,
+  isCycledOff,
+  isForced,
+  isUrgent,
+  lockoutOf,
+  lockoutOn,
+  mayBeWanted,
+  outletsOf,
+  poweredBy,
+  withDependents,
+} from "./wanted.ts";
 
 /** Clocks are read in whole milliseconds at both ends of a length. */
 const rounding = 2;
 
-export function checkOff(facts: Facts, resource: ResourceSettings): void {
-  const { host, ledger, must, scenario } = facts;
-  const { name } = resource;
-  const now = host.now();
-  checkAny(facts, name, "OFF");
-  const said = facts.heard.get(name);
-  must(said?.position === "on", "I6", () => `${name} is switched off, but was last heard ${said?.position}`);
-  const held = ledger.heldNow(name, now);
-  const told = held.find((pledge) => pledge.told);
-  must(
+/** How long a batch may be on its way to the disk: what came meanwhile is not known to it. */
+const writing = (facts: Facts): number => facts.disk().slowest * 3 + 50;
+
+export function checkOff(facts: Facts, outlet: string): void {
+  const { must } = facts;
+  checkAny(facts, outlet, "OFF");
+  const said = facts.heard.get(outlet);
+  must(said?.position === "on", "I6", () => `${outlet} is told OFF, but was last heard ${said?.position}`);
+  const all = poweredBy(facts, outlet);
+  must(all.length > 0, "I27", () => `${outlet} is told OFF and is nobody's`);
+  const forced = all.some((one) => isForced(facts, one));
+  for (const name of all) {
+    checkHolders(facts, name, forced);
+    if (!forced) {
+      checkOffOf(facts, name, outlet);
+      checkMachine(facts, name);
+      checkDependents(facts, name);
+    }
+  }
+  checkGrace(facts, `${outlet} is told OFF`);
+  if (!all.some((one) => isUrgent(facts, one))) {
+    checkRest(facts, outlet, Math.max(0, ...all.map((one) => facts.loosest(one).minOn)), "minOn");
+  }
+}
+
+/** Whether an operator has answered for this OFF: forced, or a cycle whose asker alone holds the machine. */
+export const isExcused = (facts: Facts, outlet: string): boolean =>
+  poweredBy(facts, outlet).some((one) => isForced(facts, one) || facts.cycles.has(one));
+
+/** I1, with the exceptions that the protocol makes: force, one's own cycle, and a machine that was really down. */
+function checkHolders(facts: Facts, name: string, forced: boolean): void {
+  const told = toldOn(facts, name).find((pledge) => !isAnswered(facts, name, pledge, forced));
+  facts.must(
     told === undefined,
     "I1",
-    () => `${name} is switched off while '${told?.token}' is held until ${told?.until} (now ${now})`,
+    () => `${name} is switched off while '${told?.token}' is held until ${told?.until} (now ${facts.host.now()})`,
   );
-  const wanted = facts.tokensOf(name);
-  if (wanted.length > 0) {
-    checkCycle(facts, resource);
-  } else {
-    const lastHeld = ledger.lastHeld(name, now);
-    must(
-      lastHeld === undefined || now + rounding >= lastHeld + resource.offDelay,
-      "I4",
-      () =>
-        `${name} is switched off ${now - (lastHeld ?? 0)} ms after its last token, offDelay is ${resource.offDelay}`,
+}
+
+/** Told that it is theirs: of the resource itself, and of what needs it and is on. */
+const toldOn = (facts: Facts, name: string): Pledge[] =>
+  withDependents(facts, name)
+    .filter((one) => one === name || isOn(facts, [one]))
+    .flatMap((one) => facts.ledger.heldNow(one, facts.host.now()))
+    .filter(({ toldAt }) => toldAt !== undefined);
+
+function isAnswered(facts: Facts, name: string, { owner, resources }: Pledge, forced: boolean): boolean {
+  const cycle = facts.cycles.get(name);
+  const own = cycle !== undefined && (cycle.force || (cycle.owner === owner && resources.includes(name)));
+  return forced || own || wentDown(facts, name);
+}
+
+/** It was told to shut down while it had this power, and no more runs. Without a checker its word is taken for it. */
+function wentDown(facts: Facts, name: string): boolean {
+  const machine = facts.machines.get(name);
+  const settings = facts.settings.resources.get(name);
+  const told = facts.shutdowns.has(name) && settings?.shutdown !== undefined;
+  return told && (machine?.running === false || settings?.check === undefined || !isPlain(facts, name));
+}
+
+function checkOffOf(facts: Facts, name: string, outlet: string): void {
+  if (isUrgent(facts, name) || wentDown(facts, name)) {
+    return;
+  }
+  if (withDependents(facts, name).some((one) => facts.tokensOf(one).length > 0)) {
+    checkCycle(facts, name, outlet);
+    return;
+  }
+  checkUnused(facts, name, "is switched off");
+  const { keepWhile } = facts.settings.resources.get(name) ?? {};
+  if (facts.loosest(name).guarded && keepWhile !== undefined && facts.loosest(name).shutdown === undefined) {
+    checkGuard(facts, name, "is switched off");
+  }
+}
+
+/** I4: the off delay of its last token, and of the last one of what needs it. */
+function checkUnused(facts: Facts, name: string, what: string): void {
+  const now = facts.host.now();
+  const { offDelay } = facts.loosest(name);
+  const lastHeld = Math.max(
+    ...withDependents(facts, name).map(
+      (one) => facts.ledger.lastHeld(one, now) ?? Number.NEGATIVE_INFINITY,
+    ),
+    facts.keptUntil.get(name) ?? Number.NEGATIVE_INFINITY,
+  );
+  facts.must(
+    now + rounding >= lastHeld + offDelay,
+    "I4",
+    () => `${name} ${what} ${now - lastHeld} ms after its last token, offDelay is ${offDelay}`,
+  );
+}
+
+function checkGuard(facts: Facts, name: string, what: string): void {
+  const guard = facts.guards.get(name);
+  facts.must(
+    guard?.outcome === "down",
+    "I3",
+    () => `${name} ${what}, and its keepWhile last said ${guard?.outcome}`,
+  );
+}
+
+/** I13: not before what needs it. */
+function checkDependents(facts: Facts, name: string): void {
+  for (const dependent of dependentsOf(facts, name)) {
+    const lit = outletsOf(facts, dependent).find((outlet) => {
+      const said = facts.heard.get(outlet);
+      return said?.position === "on" && said.at + writing(facts) < facts.host.now();
+    });
+    facts.must(
+      lit === undefined || !facts.loosest(dependent).needs.includes(name),
+      "I13",
+      () => `${name} is switched off, and ${dependent} on ${lit} needs it and is on`,
     );
   }
-  const grace = facts.linkAt === undefined ? now : facts.linkAt + scenario.settings.restartGrace;
-  must(
-    now + rounding >= grace,
-    "I5",
-    () => `${name} is switched off ${grace - now} ms before the grace is over`,
+}
+
+/**
+ * I3, physically: a machine with a shutdown loses no power while it runs. What nobody can see is no fault of the controller: without
+ * a meter a machine that does not answer is taken to be gone, without a checker its word is taken for it.
+ */
+function checkMachine(facts: Facts, name: string): void {
+  const { shutdown } = facts.loosest(name);
+  const settings = facts.settings.resources.get(name);
+  const machine = facts.machines.get(name);
+  if (shutdown === undefined || settings === undefined || machine === undefined) {
+    return;
+  }
+  const now = facts.trueNow();
+  const toldAt = facts.shutdowns.get(name);
+  const cutAnyway =
+    settings.shutdown?.onTimeout === "cut" &&
+    toldAt !== undefined &&
+    now - toldAt + 1000 >= (settings.shutdown?.timeout ?? 0);
+  if (cutAnyway || (facts.tokensOf(name).length > 0 && toldAt === undefined)) {
+    return; // or a boot retry, which has its own rule
+  }
+  const draws = shutdown.idleBelow !== undefined && settings.shutdown?.idleBelow !== undefined;
+  const seen = draws ? machine.drawsSince : settings.check === undefined ? undefined : machine.answersSince;
+  const noticed = draws
+    ? 8000 + writing(facts)
+    : (2000 + (settings.check?.timeout ?? 0)) * (settings.check?.rise ?? 1) + writing(facts) + 1000;
+  facts.must(
+    seen === undefined || now - seen < noticed,
+    "I3",
+    () => `${name} loses its power, and has been running visibly for ${now - (seen ?? 0)} ms`,
   );
-  checkRest(facts, resource, resource.minOn, "minOn");
+  facts.must(
+    settings.check !== undefined || draws || toldAt !== undefined,
+    "I3",
+    () => `${name} loses its power, and was never told to shut down`,
+  );
+}
+
+/** Nothing was wrong with its network or its checks for a while. */
+function isPlain(facts: Facts, name: string): boolean {
+  const machine = facts.machines.get(name);
+  const settings = facts.settings.resources.get(name);
+  return (
+    machine?.answersSince !== undefined &&
+    facts.trueNow() - machine.answersSince >
+      (2000 + (settings?.check?.timeout ?? 0)) * (settings?.check?.rise ?? 1) + writing(facts) + 1000
+  );
 }
 
 /** I18: a power cycle of a machine that did not boot, while nobody was told that it is theirs. */
-function checkCycle(facts: Facts, resource: ResourceSettings): void {
-  const { name, bootRetries, bootTimeout } = resource;
+function checkCycle(facts: Facts, name: string, outlet: string): void {
   const { must, host } = facts;
-  const relay = facts.relays.get(name);
+  const { bootRetries, bootTimeout } = facts.loosest(name);
+  const settings = facts.settings.resources.get(name);
+  const relay = facts.relays.get(outlet);
   must(bootRetries > 0, "I1", () => `${name} is switched off with a token on the disk, and is never cycled`);
+  must(
+    poweredBy(facts, outlet).length === 1,
+    "I2",
+    () => `${name} is cycled on ${outlet}, which others are on`,
+  );
   if (relay === undefined || relay.boot !== host.boot || relay.position === "off") {
     return; // what is repeated here may have been obeyed already
   }
   // An answer that came while the batch was being written is not known to it.
   const upAt = facts.upAt.get(name) ?? 0;
-  const known = upAt > relay.movedAt && upAt + facts.disk().slowest * 3 + 100 < host.now();
-  const answered = known && (resource.check?.rise ?? 1) === 1;
+  const known = upAt > relay.movedAt && upAt + writing(facts) + 50 < host.now();
+  const answered = known && (settings?.check?.rise ?? 1) === 1;
   must(!answered, "I18", () => `${name} is cycled, and has answered since it is on`);
-  const onFor = host.now() - relay.movedAt;
+  const onFor = host.now() - Math.min(relay.movedAt, facts.poweredAt.get(name) ?? relay.movedAt);
   must(
     onFor + rounding >= bootTimeout,
     "I18",
@@ -63,27 +210,111 @@ function checkCycle(facts: Facts, resource: ResourceSettings): void {
   );
 }
 
-export function checkOn(facts: Facts, resource: ResourceSettings): void {
-  const { name } = resource;
-  checkAny(facts, name, "ON");
-  facts.must(
-    facts.tokensOf(name).length > 0,
-    "I8/I9",
-    () => `${name} is switched on, and no token is on the disk`,
+export function checkOn(facts: Facts, outlet: string): void {
+  const { must } = facts;
+  checkAny(facts, outlet, "ON");
+  const lock = lockoutOn(facts, outlet);
+  must(lock === undefined, "I7", () => `${outlet} is told ON and is locked out through ${lock?.resource}`);
+  const promised = [...facts.locks].find(([, { outlets }]) => outlets.includes(outlet));
+  must(
+    promised === undefined,
+    "I15",
+    () => `${outlet} is told ON, and the lockout of ${promised?.[0]} was answered ok`,
   );
-  checkRest(facts, resource, resource.minOff, "minOff");
+  const wanted = poweredBy(facts, outlet).filter(
+    (one) => mayBeWanted(facts, one) && lockoutOf(facts, one) === undefined,
+  );
+  must(wanted.length > 0, "I8/I9", () => `${outlet} is told ON, and nobody wants what is on it`);
+  const missing = wanted.map((one) => missingNeed(facts, one));
+  must(
+    wanted.length === 0 || missing.includes(undefined) || isOn(facts, wanted),
+    "I13",
+    () => `${outlet} is told ON, and ${missing.join()} is not available`,
+  );
+  const all = poweredBy(facts, outlet);
+  checkRest(facts, outlet, Math.max(0, ...all.map((one) => facts.loosest(one).minOff)), "minOff");
+  checkStagger(facts, outlet);
+  checkStarting(facts, wanted);
+  for (const one of all) {
+    facts.shutdowns.delete(one); // a new life begins
+  }
+}
+
+/** One of them is on already, with another supply. */
+const isOn = (facts: Facts, names: readonly string[]): boolean =>
+  names.some((name) => outletsOf(facts, name).some((outlet) => facts.heard.get(outlet)?.position === "on"));
+
+/** What it needs and is, by all that was heard, not available. */
+const missingNeed = (facts: Facts, name: string): string | undefined =>
+  facts.loosest(name).needs.find((need) => {
+    const settings = facts.settings.resources.get(need);
+    const on = settings?.outlets.some((outlet) => facts.heard.get(outlet)?.position === "on") === true;
+    const answered = settings?.check === undefined || facts.upAt.has(need);
+    return !on || !answered;
+  });
+
+/** I12: within one group, as far as one process knows. */
+function checkStagger(facts: Facts, outlet: string): void {
+  const switcher = facts.settings.outlets.get(outlet)?.switcher ?? "";
+  const stagger = facts.settings.switchers.get(switcher)?.stagger ?? 0;
+  const process = facts.process?.startedAt ?? 0;
+  const now = facts.host.now();
+  const last = facts.onAt.get(switcher);
+  if (last !== undefined && last.process === process) {
+    facts.must(
+      now - last.at + writing(facts) >= stagger,
+      "I12",
+      () => `${outlet} is told ON ${now - last.at} ms after ${last.outlet}, stagger is ${stagger}`,
+    );
+  }
+  facts.onAt.set(switcher, { at: now, process, outlet });
+}
+
+/** I12: `limits.starting`. What was switched on by this process and has surely not arrived, failed or been given up counts. */
+function checkStarting(facts: Facts, wanted: readonly string[]): void {
+  const { starting } = facts.settings.limits;
+  if (starting === 0 || facts.trueNow() - facts.reloadedAt < 120_000) {
+    return;
+  }
+  const booting = [...facts.settings.resources.keys()].filter(
+    (name) => !wanted.includes(name) && isSurelyBooting(facts, name),
+  );
+  facts.must(
+    booting.length < starting,
+    "I12",
+    () => `${wanted.join()} is switched on while ${booting.join()} boots, limits.starting is ${starting}`,
+  );
+}
+
+function isSurelyBooting(facts: Facts, name: string): boolean {
+  const settings = facts.settings.resources.get(name);
+  const now = facts.host.now();
+  const upAt = facts.upAt.get(name) ?? Number.NEGATIVE_INFINITY;
+  if (settings?.check === undefined || upAt >= (facts.poweredAt.get(name) ?? 0)) {
+    return false;
+  }
+  return (
+    lockoutOf(facts, name) === undefined &&
+    facts.tokensOf(name).some(({ waiters, since }) => waiters.length > 0 && since + 100 < now) &&
+    settings.outlets.every((outlet) => {
+      const relay = facts.relays.get(outlet);
+      const said = facts.heard.get(outlet);
+      return (
+        relay?.why === "command" &&
+        relay.position === "on" &&
+        relay.boot === facts.host.boot &&
+        relay.movedAt > (facts.process?.startedAt ?? 0) &&
+        said?.position === "on" &&
+        said.at >= relay.movedAt &&
+        now - relay.movedAt < facts.loosest(name).bootTimeout - writing(facts) - 1000
+      );
+    })
+  );
 }
 
 function checkAny(facts: Facts, name: string, word: string): void {
-  const { must, scenario } = facts;
-  must(!scenario.settings.observe, "I8", () => `${name} is told ${word}, but the controller only observes`);
-  // A batch may be on its way to the disk when the link is lost, or a rival heard.
-  const writing = facts.disk().slowest * 3 + 50;
-  const linked = facts.linkAt !== undefined || facts.host.now() <= facts.linkLostAt + writing;
-  must(linked, "I5", () => `${name} is told ${word} without a request link`);
-  const heedsRival = facts.rival && facts.host.now() > facts.rivalAt + writing;
-  must(!heedsRival, "I40", () => `${name} is told ${word} while another controller may be live`);
-  must(!facts.storeRefuses, "I37", () => `${name} is told ${word} while the store refuses`);
+  const { must } = facts;
+  checkMayAct(facts, `${name} is told ${word}`);
   const said = facts.heard.get(name);
   must(
     said !== undefined && said.at >= (facts.linkAt ?? 0) && said.at >= (facts.busAt ?? 0),
@@ -92,26 +323,40 @@ function checkAny(facts: Facts, name: string, word: string): void {
   );
 }
 
+function checkMayAct(facts: Facts, what: string): void {
+  const { must } = facts;
+  must(!facts.settings.observe, "I8", () => `${what}, but the controller only observes`);
+  // A batch may be on its way to the disk when the link is lost, or a rival heard.
+  const linked = facts.linkAt !== undefined || facts.host.now() <= facts.linkLostAt + writing(facts);
+  must(linked, "I5", () => `${what} without a request link`);
+  const heedsRival = facts.rival && facts.host.now() > facts.rivalAt + writing(facts);
+  must(!heedsRival, "I40", () => `${what} while another controller may be live`);
+  must(!facts.storeRefuses, "I37", () => `${what} while the store refuses`);
+}
+
+function checkGrace(facts: Facts, what: string): void {
+  const now = facts.host.now();
+  const grace = facts.linkAt === undefined ? now : facts.linkAt + facts.settings.restartGrace;
+  facts.must(now + rounding >= grace, "I5", () => `${what} ${grace - now} ms before the grace is over`);
+}
+
 /** I11, where the controller itself had moved the relay in this boot of its machine. */
-function checkRest(facts: Facts, { name }: ResourceSettings, least: number, what: string): void {
-  const relay = facts.relays.get(name);
+function checkRest(facts: Facts, outlet: string, least: number, what: string): void {
+  const relay = facts.relays.get(outlet);
   if (
     relay !== undefined &&
     relay.why === "command" &&
     relay.boot === facts.host.boot &&
-    relay.told === undefined
+    relay.told === undefined &&
+    relay.position === (what === "minOn" ? "on" : "off")
   ) {
     const rested = facts.host.now() - relay.movedAt;
-    facts.must(rested + rounding >= least, "I11", () => `${name} rested ${rested} ms, ${what} is ${least}`);
+    facts.must(rested + rounding >= least, "I11", () => `${outlet} rested ${rested} ms, ${what} is ${least}`);
   }
 }
 
 /** I10, as far as batches take different times to be written: repeats of one command, by one process, with no movement in between. */
-export function checkRepeat(facts: Facts, { name }: ResourceSettings, word: string): void {
-  const relay = facts.relays.get(name);
-  if (relay === undefined) {
-    return;
-  }
+export function checkRepeat(facts: Facts, relay: Relay, word: string): void {
   const now = facts.host.now();
   const process = facts.process?.startedAt ?? 0;
   const last = relay.told;
@@ -119,8 +364,63 @@ export function checkRepeat(facts: Facts, { name }: ResourceSettings, word: stri
     facts.must(
       now - last.at + facts.disk().slowest + 50 >= 1000,
       "I10",
-      () => `${name} is told ${word} again after ${now - last.at} ms`,
+      () => `${relay.outlet} is told ${word} again after ${now - last.at} ms`,
     );
   }
-  relay.told = { word, at: now, process };
+  const excused = word === "OFF" && isExcused(facts, relay.outlet);
+  relay.told = { word, at: now, trueAt: facts.trueNow(), process, excused };
+}
+
+/**
+ * What the controller's OFF did: whoever was told before it that the machine is theirs, and still holds it, has lost it. The same as I1,
+ * seen at the relay and not at the command.
+ */
+export function checkMoved(facts: Facts, relay: Relay): void {
+  const { told } = relay;
+  if (told === undefined || told.word !== "OFF" || told.excused) {
+    return;
+  }
+  for (const name of poweredBy(facts, relay.outlet)) {
+    const machine = facts.machines.get(name);
+    const others = outletsOf(facts, name).filter((one) => one !== relay.outlet);
+    const isLast = others.every((one) => facts.relays.get(one)?.position !== "on");
+    const victim = facts.ledger
+      .heldNow(name, facts.host.now())
+      .find(({ toldAt }) => toldAt !== undefined && toldAt < told.trueAt);
+    facts.must(
+      !isLast || victim === undefined || machine?.running !== true || wentDown(facts, name),
+      "I1",
+      () => `${name} lost its power under '${victim?.token}' by an OFF of the controller`,
+    );
+  }
+}
+
+/** A machine is told to shut down: as harmful as an OFF to whoever works on it. */
+export function checkShutdown(facts: Facts, name: string): void {
+  checkMayAct(facts, `${name} is told to shut down`);
+  checkGrace(facts, `${name} is told to shut down`);
+  const again = facts.shutdowns.has(name);
+  facts.must(
+    !isForced(facts, name),
+    "I3",
+    () => `${name} is told to shut down, and an operator wanted it cut`,
+  );
+  if (!isUrgent(facts, name)) {
+    checkHolders(facts, name, false);
+    facts.must(
+      facts.tokensOf(name).length === 0 || again,
+      "I1",
+      () => `${name} is told to shut down with a token on the disk`,
+    );
+    if (!again) {
+      checkUnused(facts, name, "is told to shut down");
+    }
+  } else if (isCycledOff(facts, name)) {
+    checkHolders(facts, name, false);
+  }
+  if (facts.loosest(name).guarded && !again) {
+    checkGuard(facts, name, "is told to shut down");
+  }
+  checkDependents(facts, name);
+  facts.shutdowns.set(name, facts.trueNow());
 }

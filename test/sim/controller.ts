@@ -1,15 +1,18 @@
 // The real core and the real shell, joined as app.ts joins them, over simulated ports. One call is one process from its start to its death.
 
-import { millis } from "../../src/core/time.ts";
+import { isDeepStrictEqual } from "node:util";
 import { checkBook } from "../../src/core/invariants.ts";
+import type { Settings } from "../../src/core/settings.ts";
+import { millis } from "../../src/core/time.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { StoreError } from "../../src/ports/store.ts";
-import type { Switcher } from "../../src/ports/switcher.ts";
 import { tasmota } from "../../src/adapters/switchers/tasmota.ts";
 import { createHands } from "../../src/runtime/carry-out.ts";
+import { createDevices, type Kit } from "../../src/runtime/devices.ts";
 import { inboxOf } from "../../src/runtime/inbox.ts";
 import { createLoop, type Loop } from "../../src/runtime/loop.ts";
 import { readBook } from "../../src/runtime/read-book.ts";
+import { type Outcome, reload } from "../../src/runtime/reload.ts";
 import { toHappening } from "../../src/runtime/reports.ts";
 import type { Broker } from "./broker.ts";
 import { createBus } from "./bus.ts";
@@ -22,16 +25,25 @@ import type { Scenario } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Watch } from "./watch.ts";
 
+/** The configuration file: the settings, and how each switcher is reached (another number is another way). */
+export interface File {
+  readonly settings: Settings;
+  readonly ways: ReadonlyMap<string, number>;
+}
+
 export interface Controller {
   readonly front: SimulatedFront;
   /** SIGTERM: everything is closed in order; then the process ends. */
   stop(): void;
+  /** SIGHUP: the file is read again. */
+  reload(file: File, done: (result: Outcome["result"]) => void): void;
 }
 
 export interface ControllerParts {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly scenario: Scenario;
+  readonly file: File;
   readonly process: Process;
   readonly broker: Broker;
   readonly disk: Disk;
@@ -45,33 +57,66 @@ export interface ControllerParts {
 export function startController(parts: ControllerParts): Controller {
   const { scheduler, random, scenario, process, broker, disk, machines, watch, log } = parts;
   const { clock } = process;
-  const { settings } = scenario;
   const store = disk.open(process);
   const front = createFront({ scheduler, random, broker, process, watch });
   const bus = createBus({ scheduler, random, broker, process, watch, shuffled: scenario.shuffled });
+  const stopping = new AbortController();
+  let { file } = parts;
   let loop: Loop | undefined;
+  let readAgain: ((file: File, done: (result: Outcome["result"]) => void) => void) | undefined;
+
+  function kitOf({ settings, ways }: File): Kit {
+    const resources = [...settings.resources.values()];
+    const machineOf = (name: string): Machine[] => {
+      const machine = machines.get(name);
+      return machine === undefined ? [] : [machine];
+    };
+    return {
+      switchers: new Map(
+        [...settings.switchers.values()].map(({ name, outlets }) => {
+          const group = outlets.length > 1 ? { outlets: outlets.length } : {};
+          const options = tasmota.options.parse({ type: "tasmota", topic: name, ...group });
+          const make = () => tasmota.create(options, { name, bus, clock });
+          return [name, { options: { ...options, way: ways.get(name) }, timeout: millis(5000), make }];
+        }),
+      ),
+      checkers: new Map(
+        resources.flatMap(({ name, check }) =>
+          machineOf(name).flatMap((machine) => {
+            const make = () => machine.checker(process, (outcome) => watch.checked(name, outcome));
+            return check === undefined
+              ? []
+              : [[name, { options: check, timeout: check.timeout, make }] as const];
+          }),
+        ),
+      ),
+      guards: new Map(
+        resources.flatMap(({ name, keepWhile }) =>
+          machineOf(name).flatMap((machine) => {
+            const make = () => machine.guard(process, (outcome) => watch.guarded(name, outcome));
+            return keepWhile === undefined
+              ? []
+              : [[name, { options: keepWhile, timeout: keepWhile.timeout, make }] as const];
+          }),
+        ),
+      ),
+      shutdowns: new Map(
+        resources.flatMap(({ name, shutdown }) =>
+          machineOf(name).flatMap((machine) => {
+            const make = () => machine.shutdown(process, () => watch.shutDown(name));
+            return shutdown === undefined
+              ? []
+              : [[name, { options: shutdown, timeout: shutdown.timeout, make }] as const];
+          }),
+        ),
+      ),
+    };
+  }
 
   async function run(): Promise<void> {
-    const book = await readBook(settings, store, clock, log);
-    watch.started();
-
-    const switchers = new Map(
-      [...settings.switchers.values()].map(({ name, outlets }) => {
-        const group = outlets.length > 1 ? { outlets: outlets.length } : {};
-        const options = tasmota.options.parse({ type: "tasmota", topic: name, ...group });
-        const switcher: Switcher = tasmota.create(options, { name, bus, clock });
-        return [name, { switcher, timeout: millis(5000) }];
-      }),
-    );
-    const checkers = new Map(
-      [...machines].map(([name, machine]) => {
-        const timeout = settings.resources.get(name)?.check?.timeout ?? millis(2000);
-        return [
-          name,
-          { checker: machine.checker(process, (outcome) => watch.checked(name, outcome)), timeout },
-        ];
-      }),
-    );
+    const book = await readBook(file.settings, store, clock, log);
+    watch.started(file.settings);
+    const devices = createDevices(kitOf(file), { clock, log });
     const started = createLoop({
       book,
       store,
@@ -79,6 +124,7 @@ export function startController(parts: ControllerParts): Controller {
       log,
       createAlarm: process.createAlarm,
       carryOut(effects, at) {
+        watch.inForce(book.settings);
         carryOut(effects, at);
         checkBook(book);
       },
@@ -89,16 +135,33 @@ export function startController(parts: ControllerParts): Controller {
     const carryOut = createHands({
       book,
       front,
-      switchers,
-      checkers,
+      ...devices,
+      stopping: stopping.signal,
       clock,
       log,
       submit: (happening) => started.submit(happening),
     });
+    readAgain = (next, done) => {
+      const counts = { resources: next.settings.resources.size, pools: next.settings.pools.size };
+      const { access, observe } = next.settings;
+      reload(
+        () => ({
+          ok: true,
+          warnings: [],
+          changes: isDeepStrictEqual(file, next) ? [] : ["something"],
+          needRestart: [],
+          settings: next.settings,
+          kit: kitOf(next),
+          front: { access, payloadLimit: 16_384, observe, counts },
+          adopt() {
+            file = next;
+          },
+        }),
+        { book, loop: started, front, devices, log },
+      ).then(({ result }) => done(result), parts.failed);
+    };
     started.start();
-    for (const [name, { switcher }] of switchers) {
-      switcher.start((report) => started.submit(toHappening(name, report)));
-    }
+    devices.start((name, report) => started.submit(toHappening(name, report)));
     bus.start();
     await front.start(inboxOf(started, (sentence) => parts.failed(new Error(sentence))));
   }
@@ -114,16 +177,27 @@ export function startController(parts: ControllerParts): Controller {
   async function end(): Promise<void> {
     await front.close();
     bus.close();
+    stopping.abort();
     await loop?.stop();
     process.kill();
   }
 
-  return {
+  const controller: Controller = {
     front,
     stop() {
       process.enter(() => {
         end().catch(parts.failed);
       });
     },
+    reload(next, done) {
+      process.enter(() => {
+        if (readAgain === undefined) {
+          scheduler.after(500, () => controller.reload(next, done)); // it has not begun to listen
+        } else {
+          readAgain(next, done);
+        }
+      });
+    },
   };
+  return controller;
 }

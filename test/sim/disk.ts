@@ -1,7 +1,15 @@
 // The simulated disk behind the Store port. A commit takes its time, is refused when the disk is full, and when the process
 // dies in the middle of one, the whole batch is there or none of it. What is not durable is gone with the process.
 
-import type { Change, Snapshot, Timestamp, TokenRecord } from "../../src/core/changes.ts";
+import type {
+  Change,
+  OverrideRecord,
+  QueuedRecord,
+  ResourceRecord,
+  Snapshot,
+  Timestamp,
+  TokenRecord,
+} from "../../src/core/changes.ts";
 import { type Store, StoreError } from "../../src/ports/store.ts";
 import type { Process } from "./clock.ts";
 import type { Random } from "./random.ts";
@@ -15,8 +23,10 @@ export interface Disk {
   /** Milliseconds that a commit takes at most. */
   slowest: number;
   readonly commits: number;
-  token(resource: string, token: string): TokenRecord | undefined;
   tokens(): Iterable<TokenRecord>;
+  queued(): Iterable<QueuedRecord>;
+  overrides(): Iterable<OverrideRecord>;
+  resource(name: string): ResourceRecord | undefined;
   outboxIds(): Iterable<number>;
   /** When the newest batch was begun, on the controller's clock. */
   readonly writtenAt: number;
@@ -28,6 +38,8 @@ export interface Disk {
 export interface DiskWatch {
   /** Right before these changes become durable. */
   applying(changes: readonly Change[], written: Timestamp, before: Timestamp | undefined): void;
+  /** Now they are. */
+  applied(changes: readonly Change[], written: Timestamp): void;
   refused(): void;
 }
 
@@ -40,6 +52,8 @@ interface Parts {
 
 export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
   const tokens = new Map<string, TokenRecord>();
+  const queued = new Map<number, Snapshot["queued"][number]>();
+  const overrides = new Map<string, Snapshot["overrides"][number]>();
   const ended = new Map<string, Snapshot["ended"][number]>();
   const outlets = new Map<string, Snapshot["outlets"][number]>();
   const resources = new Map<string, Snapshot["resources"][number]>();
@@ -54,6 +68,12 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
       switch (change.kind) {
         case "token":
           put(tokens, `${change.resource} ${change.token}`, change.record);
+          break;
+        case "queued":
+          put(queued, change.number, change.record);
+          break;
+        case "override":
+          put(overrides, change.resource, change.record);
           break;
         case "ended":
           put(ended, `${change.resource} ${change.token}`, change.record);
@@ -76,11 +96,14 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
           break;
       }
     }
+    watch.applied(changes, stamp);
   }
 
   const load = (): Snapshot =>
     structuredClone({
       tokens: [...tokens.values()],
+      queued: [...queued.values()],
+      overrides: [...overrides.values()],
       ended: [...ended.values()],
       outlets: [...outlets.values()],
       resources: [...resources.values()],
@@ -93,8 +116,10 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
     refusals: 0,
     slowest: 4,
     commits: 0,
-    token: (resource: string, token: string) => tokens.get(`${resource} ${token}`),
     tokens: () => tokens.values(),
+    queued: () => queued.values(),
+    overrides: () => overrides.values(),
+    resource: (name: string) => resources.get(name),
     outboxIds: () => outbox.keys(),
     get writtenAt() {
       return written?.at ?? 0;

@@ -1,16 +1,19 @@
 // What is known of a run from outside, for the checks: who asked what, what relays did and said, what is on the disk. No judgement in here.
 
-import type { TokenRecord } from "../../src/core/changes.ts";
-import type { Position, ResourceSettings } from "../../src/core/settings.ts";
+import type { OverrideRecord, QueuedRecord, ResourceRecord, TokenRecord } from "../../src/core/changes.ts";
+import type { Position, ResourceSettings, Settings } from "../../src/core/settings.ts";
 import type { Host } from "./clock.ts";
-import type { Asked } from "./form.ts";
+import { type Asked, scopeOf } from "./form.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Machine } from "./machine.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Trace } from "./trace.ts";
 
 export interface DiskView {
-  token(resource: string, token: string): TokenRecord | undefined;
   tokens(): Iterable<TokenRecord>;
+  queued(): Iterable<QueuedRecord>;
+  overrides(): Iterable<OverrideRecord>;
+  resource(name: string): ResourceRecord | undefined;
   outboxIds(): Iterable<number>;
   /** When the newest batch was begun, on the controller's clock. */
   readonly writtenAt: number;
@@ -26,18 +29,49 @@ export interface AskedOnce {
   /** How often it was given to the loop, and when for the last time, in the order of such. */
   offers: number;
   offeredAt: number;
+  /** The same in true time. */
+  offeredTrueAt: number;
   answers: number;
 }
 
 export interface Relay {
-  readonly resource: ResourceSettings;
+  readonly outlet: string;
   /** When it last moved, on the controller's clock; with the boot of which that is. */
   readonly movedAt: number;
   readonly boot: string;
   readonly position: Position;
   readonly why: "command" | "hand" | "power";
-  /** Last command to it. */
-  told: { readonly word: string; readonly at: number; readonly process: number } | undefined;
+  /** Last command to it; `trueAt` on no clock that drifts. */
+  told: Told | undefined;
+}
+
+export interface Told {
+  readonly word: string;
+  readonly at: number;
+  readonly trueAt: number;
+  readonly process: number;
+  /** An operator has answered for what this does to whoever holds the machine. */
+  readonly excused: boolean;
+}
+
+/** Of all settings that a resource had in this run, those that forbid the least. */
+export interface Loosest {
+  readonly offDelay: number;
+  readonly minOn: number;
+  readonly minOff: number;
+  readonly bootTimeout: number;
+  readonly bootRetries: number;
+  /** 0: no limit. */
+  readonly capacity: number;
+  readonly needs: readonly string[];
+  readonly shutdown: ResourceSettings["shutdown"];
+  readonly guarded: boolean;
+}
+
+/** A power cycle that an operator asked for, and was answered `ok` to. */
+export interface Cycle {
+  readonly owner: string | undefined;
+  readonly force: boolean;
 }
 
 export interface Facts {
@@ -45,15 +79,32 @@ export interface Facts {
   readonly ledger: Ledger;
   readonly scenario: Scenario;
   readonly trace: Trace;
+  readonly machines: ReadonlyMap<string, Machine>;
   readonly disk: () => DiskView;
+  /** No clock shows it, and none of its jumps and stops moves it. */
+  readonly trueNow: () => number;
   /** Ends the run unless it holds. */
   readonly must: (holds: boolean, rule: string, what: () => string) => void;
+  /** In force; a reload changes them. */
+  readonly settings: Settings;
+  /** In force before the last reload, and when that was, in true time. */
+  readonly reloadedAt: number;
+  configure(settings: Settings): void;
+  /** These will perhaps be in force. */
+  loosen(settings: Settings): void;
+  loosest(resource: string): Loosest;
   /** By the id of the request. */
   readonly asked: Map<string, AskedOnce>;
   /** Those that name this token. */
-  askedFor(resource: string, token: string): readonly AskedOnce[];
+  askedFor(scope: string, token: string): readonly AskedOnce[];
   ask(asked: Asked, order: number): void;
+  /** Overrides and cycles of this resource. */
+  overridesFor(resource: string): readonly AskedOnce[];
   offers: number;
+  /** The last lockout among them. */
+  lockOffers: number;
+  /** Numbers of requests that were granted. */
+  readonly granted: Set<number>;
   process: { readonly startedAt: number; readonly kept: ReadonlySet<number> } | undefined;
   /** When the request link, and the device link, came up; `undefined` while they are down. */
   linkAt: number | undefined;
@@ -66,17 +117,35 @@ export interface Facts {
   storeRefuses: boolean;
   /** Since then the controller had nothing to complain of. */
   disturbedAt: number;
-  /** By resource: what its outlet last said to the present process over the present connection. */
+  /** By outlet: what it last said to the present process over the present connection. */
   readonly heard: Map<string, { readonly position: Position; readonly at: number }>;
+  /** By outlet. */
   readonly relays: Map<string, Relay>;
   /** By resource: when a check last succeeded. */
   readonly upAt: Map<string, number>;
+  /** By resource: when its machine last got power. */
+  readonly poweredAt: Map<string, number>;
   /** By resource: how many checks could not be made since then. */
   readonly errors: Map<string, number>;
-  /** By resource and token: when its record was last written. */
+  /** By resource: what its `keepWhile` last said, and when. */
+  readonly guards: Map<string, { readonly outcome: "up" | "down" | "error"; readonly at: number }>;
+  /** By resource: when its machine was last told to shut down, in true time, and whether while it had this power. */
+  readonly shutdowns: Map<string, number>;
+  readonly cycles: Map<string, Cycle>;
+  /** By resource: lockouts that were answered `ok`, and nobody has asked to lift since; the outlets that they hold. */
+  readonly locks: Map<string, { readonly outlets: readonly string[]; readonly until: number | undefined }>;
+  /** By resource: when an override `on` was last taken off the disk. */
+  readonly keptUntil: Map<string, number>;
+  /** The controller's clock began anew. */
+  shift(by: number, now: number): void;
+  /** By token: when its record was last written. */
   readonly putAt: Map<string, number>;
+  /** By switcher: its last ON. */
+  readonly onAt: Map<string, { readonly at: number; readonly process: number; readonly outlet: string }>;
   commands: number;
+  shutdownsSent: number;
   pictures: number;
+  /** Held on this resource, by what is on the disk. */
   tokensOf(resource: string): readonly TokenRecord[];
   /** `relay` undefined: a question to the whole device; wholly undefined: nobody's topic. */
   outletOf(topic: string): { readonly relay: Relay | undefined } | undefined;
@@ -89,50 +158,75 @@ interface Parts {
   readonly ledger: Ledger;
   readonly scenario: Scenario;
   readonly trace: Trace;
+  readonly machines: ReadonlyMap<string, Machine>;
   readonly disk: () => DiskView;
+  readonly trueNow: () => number;
   readonly broken: (rule: string, what: string) => void;
 }
 
-export function createFacts({ host, ledger, scenario, trace, disk, broken }: Parts): Facts {
+export function createFacts(parts: Parts): Facts {
+  const { host, scenario, disk, broken } = parts;
   const relays = new Map<string, Relay>();
-  const byOutlet = new Map<string, string>();
   const asked = new Map<string, AskedOnce>();
   const askedFor = new Map<string, AskedOnce[]>();
-  for (const [name, { socket, relay }] of scenario.wiring) {
-    const resource = scenario.settings.resources.get(name);
-    if (resource !== undefined) {
-      byOutlet.set(`${socket} ${relay}`, name);
-      relays.set(name, {
-        resource,
-        movedAt: host.now(),
-        boot: host.boot,
-        position: "off",
-        why: "power",
-        told: undefined,
-      });
-    }
+  const loosest = new Map<string, Loosest>();
+  const overrides: AskedOnce[] = [];
+  let settings = scenario.settings;
+  let reloadedAt = Number.NEGATIVE_INFINITY;
+  for (const outlet of settings.outlets.keys()) {
+    relays.set(outlet, {
+      outlet,
+      movedAt: host.now(),
+      boot: host.boot,
+      position: "off",
+      why: "power",
+      told: undefined,
+    });
   }
+  loosen(settings);
   const relaysOf = (socket: string): number =>
     scenario.sockets.find(({ topic }) => topic === socket)?.relays ?? 0;
+  const outletAt = (socket: string, relay: number): string =>
+    relaysOf(socket) === 1 ? socket : `${socket}/${relay}`;
+
+  function loosen({ resources }: Settings): void {
+    for (const one of resources.values()) {
+      loosest.set(one.name, looser(loosest.get(one.name), one));
+    }
+  }
 
   const facts: Facts = {
-    host,
-    ledger,
-    scenario,
-    trace,
-    disk,
+    ...parts,
     must(holds, rule, what) {
       if (!holds) {
         broken(rule, what());
       }
     },
+    get settings() {
+      return settings;
+    },
+    get reloadedAt() {
+      return reloadedAt;
+    },
+    configure(to) {
+      if (to !== settings) {
+        settings = to;
+        reloadedAt = parts.trueNow();
+        loosen(to);
+      }
+    },
+    loosen,
+    loosest: (name) => loosest.get(name) ?? nothing,
     asked,
-    askedFor: (resource, token) => askedFor.get(`${resource} ${token}`) ?? [],
+    askedFor: (scope, token) => askedFor.get(`${scope} ${token}`) ?? [],
     ask(request, order) {
       if (!asked.has(request.id)) {
-        const once = { asked: request, order, offers: 0, answers: 0, offeredAt: 0 };
+        const once = { asked: request, order, offers: 0, answers: 0, offeredAt: 0, offeredTrueAt: 0 };
         asked.set(request.id, once);
-        const key = `${request.resource} ${request.token}`;
+        if (request.verb === "override") {
+          overrides.push(once);
+        }
+        const key = `${scopeOf(request)} ${request.token}`;
         const others = askedFor.get(key);
         if (others === undefined) {
           askedFor.set(key, [once]);
@@ -141,7 +235,10 @@ export function createFacts({ host, ledger, scenario, trace, disk, broken }: Par
         }
       }
     },
+    overridesFor: (resource) => overrides.filter((one) => one.asked.resource === resource),
     offers: 0,
+    lockOffers: 0,
+    granted: new Set(),
     process: undefined,
     linkAt: undefined,
     busAt: undefined,
@@ -153,44 +250,86 @@ export function createFacts({ host, ledger, scenario, trace, disk, broken }: Par
     heard: new Map(),
     relays,
     upAt: new Map(),
+    poweredAt: new Map(),
     errors: new Map(),
+    guards: new Map(),
+    shutdowns: new Map(),
+    cycles: new Map(),
+    locks: new Map(),
+    keptUntil: new Map(),
+    shift(by, now) {
+      parts.ledger.shift(by, now);
+      for (const [resource, at] of facts.keptUntil) {
+        facts.keptUntil.set(resource, Math.min(at + by, now));
+      }
+      for (const [resource, { outlets, until }] of facts.locks) {
+        facts.locks.set(resource, { outlets, until: until === undefined ? undefined : until + by });
+      }
+    },
     putAt: new Map(),
+    onAt: new Map(),
     commands: 0,
+    shutdownsSent: 0,
     pictures: 0,
-    tokensOf: (resource) => [...disk().tokens()].filter((record) => record.resource === resource),
+    tokensOf: (resource) => [...disk().tokens()].filter(({ resources }) => resources.includes(resource)),
     outletOf(topic) {
       const [prefix, socket = "", command = ""] = topic.split("/");
       if (prefix !== "cmnd" || relaysOf(socket) === 0) {
         return undefined;
       }
-      if (command === "STATE" || command === "POWER0") {
+      if (command === "STATE" || command === "POWER0" || command === "STATUS") {
         return { relay: undefined };
       }
       const number = /^POWER(\d*)$/.exec(command)?.[1];
-      const name = number === undefined ? undefined : byOutlet.get(`${socket} ${number === "" ? 1 : number}`);
-      const relay = name === undefined ? undefined : relays.get(name);
+      const relay =
+        number === undefined ? undefined : relays.get(outletAt(socket, number === "" ? 1 : Number(number)));
       return relay === undefined ? undefined : { relay };
     },
     hear(topic, payload) {
       const [, socket = "", suffix = ""] = topic.split("/");
       const object: unknown = payload.startsWith("{") ? JSON.parse(payload) : { [suffix]: payload };
       for (let relay = 1; relay <= relaysOf(socket); relay += 1) {
-        const name = byOutlet.get(`${socket} ${relay}`);
         const said = wordOf(object, relay);
-        if (name !== undefined && said !== undefined) {
-          facts.heard.set(name, { position: said, at: host.now() });
+        if (said !== undefined) {
+          facts.heard.set(outletAt(socket, relay), { position: said, at: host.now() });
         }
       }
     },
     moved(socket, relay, position, why) {
-      const name = byOutlet.get(`${socket} ${relay}`);
-      const before = name === undefined ? undefined : relays.get(name);
-      if (name !== undefined && before !== undefined) {
-        relays.set(name, { ...before, movedAt: host.now(), boot: host.boot, position, why, told: undefined });
-      }
+      const outlet = outletAt(socket, relay);
+      relays.set(outlet, { outlet, movedAt: host.now(), boot: host.boot, position, why, told: undefined });
     },
   };
   return facts;
+}
+
+const nothing: Loosest = {
+  offDelay: 0,
+  minOn: 0,
+  minOff: 0,
+  bootTimeout: 0,
+  bootRetries: Number.POSITIVE_INFINITY,
+  capacity: 0,
+  needs: [],
+  shutdown: undefined,
+  guarded: false,
+};
+
+function looser(before: Loosest | undefined, one: ResourceSettings): Loosest {
+  if (before === undefined) {
+    return { ...one, guarded: one.keepWhile !== undefined };
+  }
+  return {
+    offDelay: Math.min(before.offDelay, one.offDelay),
+    minOn: Math.min(before.minOn, one.minOn),
+    minOff: Math.min(before.minOff, one.minOff),
+    bootTimeout: Math.min(before.bootTimeout, one.bootTimeout),
+    bootRetries: Math.max(before.bootRetries, one.bootRetries),
+    capacity: before.capacity === 0 || one.capacity === 0 ? 0 : Math.max(before.capacity, one.capacity),
+    needs: before.needs.filter((need) => one.needs.includes(need)),
+    shutdown: one.shutdown === undefined ? undefined : before.shutdown,
+    guarded: before.guarded && one.keepWhile !== undefined,
+  };
 }
 
 function wordOf(object: unknown, relay: number): Position | undefined {

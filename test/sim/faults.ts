@@ -2,6 +2,8 @@
 // Far more than in reality. `heal` ends all of it.
 
 import type { Random } from "./random.ts";
+import { drawReload } from "./reloads.ts";
+import type { Socket } from "./socket.ts";
 import type { World } from "./world.ts";
 
 export interface Fault {
@@ -209,6 +211,38 @@ const kinds: Readonly<Record<string, Kind>> = {
   slow: awhile(60_000, (socket, on) => {
     socket.slow = on ? 3500 : 0;
   }),
+  blind: awhile(20_000, (socket, on) => {
+    socket.blind = on;
+  }),
+  mood: onMachine((random) => {
+    const mood = random.pick(["refuses", "lies", "unreachable", "hangs", "partly"] as const);
+    const ms = random.wait(60_000);
+    return (world, name) => {
+      const machine = world.machines.get(name);
+      if (machine !== undefined) {
+        machine.mood = mood;
+        world.trace.note(`${name}: ${mood}`);
+        world.scheduler.after(ms, () => {
+          machine.mood = "obeys";
+        });
+      }
+    };
+  }),
+  work: onMachine((random) => {
+    const ms = random.wait(30_000);
+    return (world, name) => {
+      world.machines.get(name)?.work(true);
+      world.scheduler.after(ms, () => world.machines.get(name)?.work(false));
+    };
+  }),
+  reload: (random) => {
+    const draw = drawReload(random);
+    return (world) => {
+      if (world.process !== undefined) {
+        world.reload(draw(world.file, world.scenario.settings));
+      }
+    };
+  },
   badBoot: onMachine((random) => {
     const boots = random.int(1, 3);
     return (world, name) => {
@@ -223,10 +257,8 @@ const kinds: Readonly<Record<string, Kind>> = {
     return (world, name) => {
       const machine = world.machines.get(name);
       if (machine !== undefined) {
-        machine.hangs = true;
-        world.scheduler.after(ms, () => {
-          machine.hangs = false;
-        });
+        machine.hang(true);
+        world.scheduler.after(ms, () => machine.hang(false));
       }
     };
   }),
@@ -235,12 +267,8 @@ const kinds: Readonly<Record<string, Kind>> = {
     return (world, name) => {
       const machine = world.machines.get(name);
       if (machine !== undefined) {
-        machine.flaps = 0.4;
-        machine.errors = 0.1;
-        world.scheduler.after(ms, () => {
-          machine.flaps = 0;
-          machine.errors = 0;
-        });
+        machine.flap(0.4, 0.1);
+        world.scheduler.after(ms, () => machine.flap(0, 0));
       }
     };
   }),
@@ -286,7 +314,7 @@ function onMachine(kind: (random: Random) => (world: World, name: string) => voi
 
 function awhile(
   mean: number,
-  set: (socket: { deaf: boolean; mute: boolean; stuck: boolean; slow: number }, on: boolean) => void,
+  set: (socket: Socket, on: boolean) => void,
 ): Kind {
   return onSocket((random) => {
     const ms = random.wait(mean);
@@ -319,11 +347,12 @@ export function heal(world: World): void {
     world.controller?.front.rival(false);
   }
   for (const socket of sockets.values()) {
-    Object.assign(socket, { deaf: false, mute: false, stuck: false, slow: 0 });
+    Object.assign(socket, { deaf: false, blind: false, mute: false, stuck: false, slow: 0 });
     socket.restoreMains();
   }
   for (const machine of machines.values()) {
     machine.recover();
   }
   world.startController();
+  world.reload({ ...world.file, settings: world.scenario.settings });
 }

@@ -6,7 +6,7 @@ import type { Front, Inbox } from "../../src/ports/front.ts";
 import { encodeAnnouncement, encodeReply } from "../../src/adapters/mqtt/encode.ts";
 import type { Broker, Message, Subscription } from "./broker.ts";
 import type { Process } from "./clock.ts";
-import { clearing, readRequest } from "./form.ts";
+import { clearing, readRequest, verbs } from "./form.ts";
 import type { Random } from "./random.ts";
 import { keepConnected, type Line } from "./redial.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -18,9 +18,7 @@ const frontId = "lastout-front";
 const subscriptions: readonly Subscription[] = [
   { filter: `${base}/+/ready`, qos: 0, noLocal: true },
   { filter: `${base}/controller/marker`, qos: 1, noLocal: false },
-  ...["acquire", "renew", "release", "tokens"].map(
-    (verb) => ({ filter: `${base}/+/${verb}`, qos: 1, noLocal: true }) as const,
-  ),
+  ...verbs.map((verb) => ({ filter: `${base}/+/${verb}`, qos: 1, noLocal: true }) as const),
 ];
 
 interface Parts {
@@ -78,7 +76,7 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
   function picture(topic: string, payload: string, compared: string): void {
     if (pictures.get(topic)?.compared !== compared && line?.connection !== undefined) {
       pictures.set(topic, { payload, compared });
-      watch.picturePublished(topic);
+      watch.picturePublished(topic, payload);
       retain(topic, payload);
     }
   }
@@ -257,6 +255,18 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
         }
       });
     },
+    publishPool(shown) {
+      process.act(() => {
+        watch.pooled(shown);
+        const { name, object } = shown;
+        picture(name, JSON.stringify(object), JSON.stringify({ ...object, time: "" }));
+        picture(`${name}/state`, object.state, object.state);
+        if (shown.ready || pictures.has(`${name}/ready`) || readySeen.has(`${base}/${name}/ready`)) {
+          const ready = shown.ready ? "1" : "";
+          picture(`${name}/ready`, ready, ready);
+        }
+      });
+    },
     publishSwitcher({ name, object }) {
       process.act(() => {
         const text = JSON.stringify(object);
@@ -271,9 +281,15 @@ export function createFront({ scheduler, random, broker, process, watch }: Parts
         }
       });
     },
-    forget(_what, name) {
+    reconfigure: () => undefined,
+    forget(what, name) {
       process.act(() => {
-        retain(name, "");
+        const parts = what === "switcher" ? [`switcher/${name}`] : ["", "/state", "/holders", "/ready"];
+        for (const part of parts) {
+          const topic = what === "switcher" ? part : `${name}${part}`;
+          pictures.delete(topic);
+          retain(topic, "");
+        }
       });
     },
     tend() {

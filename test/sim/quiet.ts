@@ -1,8 +1,11 @@
 // The end of every run: the faults are over, the jobs go home, and everything must settle (the liveness promises L1 to L8). Each step has
 // a time in which it must come true, made of the settings and of the longest back-offs.
 
+import type { CheckLevel } from "../../src/core/settings.ts";
 import type { Client } from "./clients.ts";
+import type { Asked } from "./form.ts";
 import { base } from "./front.ts";
+import { withNeeds } from "./wanted.ts";
 import type { World } from "./world.ts";
 
 /** A cut that one end notices late, the pause before the next attempt, the drain: until the link is up again. */
@@ -12,37 +15,54 @@ const backOffMs = 60_000;
 const socketMs = 20_000;
 /** The longest boot of a machine, and the longest pause between two checks, several in a row. */
 const bootMs = 30_000;
+/** The longest shutdown of an honest one: it answers, writes, is asked, has settled. */
+const shutdownMs = 11_000 + 15_000 + 15_000 + 10_000;
 
 export async function settleDown(world: World): Promise<void> {
-  const { scenario, clients } = world;
-  const names = [...scenario.settings.resources.keys()];
-  const prober = world.addClient("prober", true);
+  const { scenario, clients, scheduler } = world;
+  const { settings } = scenario;
+  const resources = [...settings.resources.values()];
+  const names = resources.map(({ name }) => name);
+  const prober = world.addClient("prober", "prober");
   for (const client of clients) {
     client.retire();
   }
-  await world.scheduler.runUntil(world.scheduler.now + linkMs + socketMs);
+  await scheduler.runUntil(scheduler.now + linkMs + socketMs);
+  const longest = Math.max(...resources.map(({ ttl }) => ttl.max));
+  const delay = Math.max(...resources.map(({ offDelay, minOn }) => offDelay + minOn));
+  /** A need goes off after what needs it, and each takes its time. */
+  const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
-  if (!scenario.settings.observe) {
-    const granted = names.map((name) => insist(world, prober, name, "granted"));
-    await eventually(world, "L3", 15_000, "a token is granted to the prober", () =>
+  const lifted = names.map((name) => insist(world, prober, { verb: "override", resource: name, token: null }));
+  await eventually(world, "L3", 60_000, "every override is lifted", () => lifted.every((done) => done()));
+
+  if (!settings.observe) {
+    // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
+    const granted = names.map((name) => hold(world, prober, name, "granted"));
+    await eventually(world, "L3", longest + 60_000, "a token is granted to the prober", () =>
       granted.every((done) => done()),
     );
-    const most = Math.max(...[...scenario.settings.resources.values()].map(({ minOff }) => minOff));
-    const slowest = Math.max(0, ...[...scenario.settings.resources.values()].map(checkMs));
-    await eventually(world, "L1", backOffMs + most + socketMs + 5000, "every wanted outlet is on", () =>
-      names.every((name) => world.facts.relays.get(name)?.position === "on"),
-    );
-    const available = names.map((name) => insist(world, prober, name, "available"));
+    const most = Math.max(...resources.map(({ minOff }) => minOff));
+    const slowest = Math.max(0, ...resources.map(checkMs));
+    const bootAll = (bootMs + slowest + most + 5000) * names.length;
+    const available = names.map((name) => hold(world, prober, name, "available"));
+    const allUp = (): boolean =>
+      available.every((done) => done()) && names.every((name) => world.machines.get(name)?.halted !== true);
+    keepCycling(world, prober, names, allUp);
     await eventually(
       world,
       "L1",
-      backOffMs + bootMs + slowest + 300_000,
+      backOffMs + bootAll + offMs + 300_000,
       "every wanted resource is available",
-      () => available.every((done) => done()),
+      allUp,
     );
-    await eventually(world, "L4", 5000, "the picture says available", () =>
+    await eventually(world, "L1", backOffMs + socketMs + 5000, "every wanted outlet is on", () =>
+      names.every((name) => outletsOf(world, name).every((outlet) => isOn(world, outlet))),
+    );
+    await eventually(world, "L4", 20_000, "the picture says available", () =>
       names.every((name) => world.broker.retained.get(`${base}/${name}/state`) === "available"),
     );
+    prober.rest();
     for (const name of names) {
       prober.ask({ verb: "release", resource: name, token: `probe-${name}` }, () => undefined);
     }
@@ -52,26 +72,27 @@ export async function settleDown(world: World): Promise<void> {
   await eventually(world, "L3", 400_000, "every request was answered", () =>
     clients.every(({ unanswered }) => unanswered.length === 0),
   );
-  const longest = Math.max(...[...scenario.settings.resources.values()].map(({ ttl }) => ttl.max));
   await eventually(
     world,
     "L5",
-    longest + scenario.settings.restartGrace + linkMs + 120_000,
+    longest + settings.restartGrace + linkMs + 120_000,
     "every token has ended",
-    () => [...world.disk.tokens()].length === 0,
+    () => [...world.disk.tokens()].length === 0 && [...world.disk.queued()].length === 0,
   );
-  const delay = Math.max(
-    ...[...scenario.settings.resources.values()].map(({ offDelay, minOn }) => offDelay + minOn),
-  );
-  if (scenario.settings.observe) {
-    await world.scheduler.runUntil(world.scheduler.now + delay + scenario.settings.restartGrace + 10_000);
+  if (settings.observe) {
+    await scheduler.runUntil(scheduler.now + delay + settings.restartGrace + 10_000);
   } else {
-    await eventually(
-      world,
-      "L2",
-      delay + backOffMs + scenario.settings.restartGrace + 10_000,
-      "every outlet is off",
-      () => names.every((name) => world.facts.relays.get(name)?.position === "off"),
+    const warm = keptWarm(world);
+    await eventually(world, "L2", offMs, "every outlet is off", () =>
+      names
+        .flatMap((name) => outletsOf(world, name))
+        .every((outlet) => warm.has(outlet) || !isOn(world, outlet)),
+    );
+    await eventually(world, "L2", offMs, "nothing is under way any more", () =>
+      names.every((name) => isAtRest(world, name)),
+    );
+    await eventually(world, "L1", offMs + 300_000, "every pool has its warm members", () =>
+      [...settings.pools.values()].every((pool) => isWarm(world, pool)),
     );
   }
   await eventually(world, "L6", 75_000, "the picture is the truth, without a problem", () =>
@@ -85,12 +106,16 @@ export async function settleDown(world: World): Promise<void> {
     () => [...world.disk.outboxIds()].length === 0,
   );
 
-  const { commands, pictures } = world.facts;
-  await world.scheduler.runUntil(world.scheduler.now + 120_000);
-  if (world.broken.length === 0 && (world.facts.commands !== commands || world.facts.pictures !== pictures)) {
+  const { commands, pictures, shutdownsSent } = world.facts;
+  await scheduler.runUntil(scheduler.now + 120_000);
+  const now = world.facts;
+  if (
+    world.broken.length === 0 &&
+    (now.commands !== commands || now.pictures !== pictures || now.shutdownsSent !== shutdownsSent)
+  ) {
     world.break(
       "L8",
-      `in 120 s of silence ${world.facts.commands - commands} commands and ${world.facts.pictures - pictures} pictures were sent`,
+      `in 120 s of silence ${now.commands - commands} commands and ${now.pictures - pictures} pictures were sent`,
     );
   }
 }
@@ -101,40 +126,87 @@ const checkMs = ({
   readonly check: { readonly interval: number; readonly rise: number; readonly timeout: number } | undefined;
 }): number => (check === undefined ? 0 : (check.interval + check.timeout) * (check.rise + 1));
 
+const outletsOf = ({ scenario }: World, name: string): readonly string[] =>
+  scenario.settings.resources.get(name)?.outlets ?? [];
+
+const isOn = ({ facts }: World, outlet: string): boolean => facts.relays.get(outlet)?.position === "on";
+
+/** Outlets that a pool may keep on: of its members, and of what those need. */
+const keptWarm = ({ facts, scenario }: World): Set<string> =>
+  new Set(
+    [...scenario.settings.pools.values()]
+      .filter(({ warm }) => warm > 0)
+      .flatMap(({ members }) => members)
+      .flatMap((member) => withNeeds(facts, member))
+      .flatMap((name) => scenario.settings.resources.get(name)?.outlets ?? []),
+  );
+
+const fieldsOf = ({ broker }: World, name: string): ReadonlyMap<string, unknown> => {
+  const object: unknown = JSON.parse(broker.retained.get(`${base}/${name}`) ?? "{}");
+  return new Map<string, unknown>(typeof object === "object" && object !== null ? Object.entries(object) : []);
+};
+
+/** Off, or kept on for good. */
+const isAtRest = (world: World, name: string): boolean =>
+  ["idle", "held"].includes(String(fieldsOf(world, name).get("phase")));
+
+const isWarm = (
+  { broker }: World,
+  { members, warm }: { readonly members: readonly string[]; readonly warm: number },
+): boolean =>
+  members.filter((name) => broker.retained.get(`${base}/${name}/state`) === "available").length >= warm;
+
+/** An operator's way out for a machine that went down while somebody wants it: nothing but its power brings it back. */
+function keepCycling(world: World, prober: Client, names: readonly string[], done: () => boolean): void {
+  world.scheduler.after(30_000, () => {
+    if (done() || world.broken.length > 0) {
+      return;
+    }
+    for (const name of names) {
+      if (world.machines.get(name)?.halted === true) {
+        prober.ask({ verb: "cycle", ...asOperator, resource: name, token: null, force: true }, () => undefined);
+      }
+    }
+    keepCycling(world, prober, names, done);
+  });
+}
+
+const asOperator = { user: "operator1", owner: "operator1" } as const;
+
 /** Asks until the answer is `ok`. */
 function insist(
   world: World,
   prober: Client,
-  resource: string,
-  wait: "granted" | "available",
+  asked: Partial<Asked>,
+  again = (): Partial<Asked> => asked,
 ): () => boolean {
   let done = false;
-  const ask = (): void => {
-    const timeout = wait === "granted" ? null : 60_000;
-    prober.ask(
-      {
-        verb: "acquire",
-        resource,
-        token: `probe-${resource}`,
-        wait,
-        timeout,
-        ttl: shortest(world, resource),
-      },
-      (reply) => {
-        done = reply["ok"] === true;
-        if (!done) {
-          world.scheduler.after(1000, ask);
-        }
-      },
-    );
+  const ask = (fields: Partial<Asked>): void => {
+    prober.ask({ ...asOperator, ...fields }, (reply) => {
+      done = reply["ok"] === true;
+      if (!done) {
+        world.scheduler.after(1000, () => ask(again()));
+      }
+    });
   };
-  ask();
+  ask(asked);
   return () => done;
 }
 
-/** Renewed by nobody, so as long as it may be; a limit over all renewals must not end it either. */
-const shortest = (world: World, resource: string): number =>
-  world.scenario.settings.resources.get(resource)?.ttl.max ?? 0;
+/** Asks until the answer is `ok`, and goes on renewing. */
+function hold(world: World, prober: Client, resource: string, wait: CheckLevel): () => boolean {
+  const token = `probe-${resource}`;
+  const ttl = world.scenario.settings.resources.get(resource)?.ttl.max ?? 0;
+  const timeout = wait === "granted" ? null : 60_000;
+  const asked = { verb: "acquire", resource, token, wait, timeout, ttl } as const;
+  const done = insist(world, prober, asked);
+  if (wait === "available" && ttl > 0) {
+    prober.every(ttl / 3, () => {
+      prober.ask({ ...asOperator, verb: "renew", resource, token, ttl }, () => undefined);
+    });
+  }
+  return done;
+}
 
 async function eventually(
   world: World,
@@ -147,29 +219,38 @@ async function eventually(
   while (world.broken.length === 0 && !holds()) {
     if (world.scheduler.now >= until) {
       const open = world.clients.flatMap(({ unanswered }) => unanswered).join(" ");
-      world.break(rule, `not within ${within / 1000} s: ${what} (unanswered: ${open})`);
+      world.break(rule, `not within ${within / 1000} s: ${what} (unanswered: ${open}); ${situation(world)}`);
       return;
     }
     await world.scheduler.runUntil(world.scheduler.now + 500);
   }
 }
 
-function pictureIsTrue({ broker, facts, machines, scenario }: World, name: string): boolean {
+/** For whoever reads why it did not settle. */
+const situation = ({ broker, scenario, machines }: World): string =>
+  [...scenario.settings.resources.keys()]
+    .map((name) => {
+      const machine = machines.get(name);
+      const halted = machine?.halted === true ? "halted" : machine?.running === true ? "running" : "not up";
+      return `${name} (${halted}) ${broker.retained.get(`${base}/${name}`)}`;
+    })
+    .join("; ");
+
+function pictureIsTrue(world: World, name: string): boolean {
+  const { broker, machines, scenario } = world;
   const { retained } = broker;
-  const relay = facts.relays.get(name);
   const checked = scenario.settings.resources.get(name)?.check !== undefined;
-  const truth =
-    relay?.position === "off" ? "off" : !checked || machines.get(name)?.up === true ? "available" : "powered";
-  const object: unknown = JSON.parse(retained.get(`${base}/${name}`) ?? "{}");
-  const fields = new Map<string, unknown>(
-    typeof object === "object" && object !== null ? Object.entries(object) : [],
-  );
+  const on = outletsOf(world, name).some((outlet) => isOn(world, outlet));
+  const truth = !on ? "off" : !checked || machines.get(name)?.up === true ? "available" : "powered";
+  const fields = fieldsOf(world, name);
   return (
     retained.get(`${base}/controller/status`) === "online" &&
     retained.get(`${base}/${name}/state`) === truth &&
     (retained.get(`${base}/${name}/ready`) === "1") === (truth === "available") &&
     fields.get("state") === truth &&
     fields.get("users") === 0 &&
-    fields.get("problem") === null
+    fields.get("queue") === 0 &&
+    fields.get("override") === "auto" &&
+    (fields.get("problem") === null || world.scenario.settings.observe)
   );
 }

@@ -1,25 +1,28 @@
-// What a run is about, drawn from its seed: which resources on which sockets with which settings, how many clients, how long, how rough.
+// What a run is about, drawn from its seed: which resources on which outlets with which settings, what they need and share, how many
+// clients, how long, how rough. The configuration that results is one that `lastout check` would accept.
 
 import type {
   CheckSettings,
   OutletSettings,
+  PoolSettings,
   ResourceSettings,
   Settings,
+  ShutdownSettings,
   SwitcherSettings,
 } from "../../src/core/settings.ts";
 import { millis } from "../../src/core/time.ts";
+import type { MachineOptions } from "./machine.ts";
 import type { Random } from "./random.ts";
 import type { SocketOptions } from "./socket.ts";
 
 export interface Scenario {
+  /** At the beginning; faults may change it. */
   readonly settings: Settings;
   readonly sockets: readonly SocketOptions[];
-  /** How a resource is wired. */
-  readonly wiring: ReadonlyMap<
-    string,
-    { readonly socket: string; readonly relay: number; readonly bootTime: readonly [number, number] }
-  >;
+  /** By resource. */
+  readonly machines: ReadonlyMap<string, MachineOptions>;
   readonly clients: number;
+  readonly operators: readonly string[];
   /** How long faults go on, ms. */
   readonly roughFor: number;
   /** Mean time between faults, ms. */
@@ -29,44 +32,48 @@ export interface Scenario {
   readonly wallErrors: boolean;
 }
 
+interface Draft {
+  readonly sockets: SocketOptions[];
+  readonly outlets: Map<string, OutletSettings>;
+  readonly switchers: Map<string, SwitcherSettings>;
+  readonly resources: Map<string, ResourceSettings>;
+}
+
 export function drawScenario(random: Random): Scenario {
-  const sockets: SocketOptions[] = [];
-  const outlets = new Map<string, OutletSettings>();
-  const switchers = new Map<string, SwitcherSettings>();
-  const resources = new Map<string, ResourceSettings>();
-  const wiring = new Map<string, { socket: string; relay: number; bootTime: readonly [number, number] }>();
-  const count = random.int(1, 4);
+  // Some runs are about tokens and power alone, so that what they find is not drowned.
+  const rich = random.chance(0.8);
+  const draft: Draft = { sockets: [], outlets: new Map(), switchers: new Map(), resources: new Map() };
+  const count = rich ? random.int(1, 5) : random.int(1, 4);
   const strip = count > 1 && random.chance(0.3);
-  for (let index = 1; index <= count; index += 1) {
-    const socket = strip ? "strip" : `plug${index}`;
-    const relay = strip ? index : 1;
-    const id = strip ? `strip/${index}` : socket;
-    if (relay === 1) {
-      const relays = strip ? count : 1;
-      sockets.push(drawSocket(random, socket, relays));
-      const ids = strip ? Array.from({ length: relays }, (_, place) => `strip/${place + 1}`) : [socket];
-      switchers.set(socket, { name: socket, type: "tasmota", outlets: ids });
-    }
-    outlets.set(id, { id, switcher: socket, outlet: String(relay) });
-    const name = `build${index}`;
-    const resource = drawResource(random, name, id);
-    resources.set(name, resource);
-    const quick = random.int(1, 8) * 1000;
-    wiring.set(name, { socket, relay, bootTime: [quick, quick + random.int(1, 20) * 1000] });
+  if (strip) {
+    addSocket(random, draft, "strip", count + 1);
   }
+  for (let index = 1; index <= count; index += 1) {
+    const name = `build${index}`;
+    const outlets = drawOutlets(random, draft, index, strip, rich);
+    const plain = drawResource(random, name, outlets);
+    const needs = rich ? drawNeeds(random, draft, plain) : [];
+    draft.resources.set(name, rich ? enrich(random, draft, { ...plain, needs }) : plain);
+  }
+  const users = rich && random.chance(0.2);
   return {
     settings: {
-      resources,
-      outlets,
-      switchers,
-      limits: { tokens: random.chance(0.2) ? random.int(5, 15) : 1000 },
+      ...draft,
+      pools: rich ? drawPools(random, [...draft.resources.keys()]) : new Map(),
+      limits: {
+        tokens: random.chance(0.2) ? random.int(5, 15) : 1000,
+        starting: rich ? random.pick([0, 0, 1, 2]) : 0,
+      },
+      access: users ? "users" : "open",
+      operators: new Set(["operator1"]),
       restartGrace: millis(random.pick([0, 1000, 5000, 10_000, 30_000, 30_000])),
       lostGrace: millis(random.pick([0, 2000, 10_000, 30_000])),
       observe: random.chance(0.04),
     },
-    sockets,
-    wiring,
+    sockets: draft.sockets,
+    machines: new Map([...draft.resources.values()].map((one) => [one.name, drawMachine(random, one)])),
     clients: random.int(5, 40),
+    operators: rich && random.chance(0.6) ? ["operator1", "operator2"] : [],
     roughFor: random.pick([6, 12, 12, 25, 60]) * 60_000,
     faultEvery: random.pick([6, 12, 25, 60]) * 1000,
     shuffled: random.chance(0.3),
@@ -74,19 +81,90 @@ export function drawScenario(random: Random): Scenario {
   };
 }
 
-const drawSocket = (random: Random, topic: string, relays: number): SocketOptions => ({
-  topic,
-  relays,
-  powerOnState: random.pick([0, 1, 3, 3]),
-  telePeriod: random.pick([10, 60, 300]) * 1000,
-  dropsOnReboot: random.chance(0.2),
-});
+function addSocket(random: Random, { sockets, outlets, switchers }: Draft, topic: string, relays: number): void {
+  sockets.push({
+    topic,
+    relays,
+    powerOnState: random.pick([0, 1, 3, 3]),
+    telePeriod: random.pick([10, 60, 300]) * 1000,
+    dropsOnReboot: random.chance(0.2),
+    meters: random.chance(0.6),
+  });
+  const ids = relays === 1 ? [topic] : Array.from({ length: relays }, (_, place) => `${topic}/${place + 1}`);
+  for (const [place, id] of ids.entries()) {
+    outlets.set(id, { id, switcher: topic, outlet: String(place + 1) });
+  }
+  const stagger = relays === 1 ? random.pick([0, 0, 3000]) : random.pick([0, 1000, 5000]);
+  switchers.set(topic, { name: topic, type: "tasmota", outlets: ids, stagger: millis(stagger) });
+}
 
-function drawResource(random: Random, name: string, outlet: string): ResourceSettings {
+function drawOutlets(
+  random: Random,
+  draft: Draft,
+  index: number,
+  strip: boolean,
+  rich: boolean,
+): readonly [string, ...string[]] {
+  const earlier = [...draft.resources.values()].flatMap(({ outlets: [first] }) => first ?? []);
+  const [shared, ...others] = earlier;
+  if (rich && shared !== undefined && random.chance(0.2)) {
+    return [random.pick([shared, ...others])];
+  }
+  if (strip) {
+    return rich && random.chance(0.1) ? [`strip/${index}`, `strip/${index + 1}`] : [`strip/${index}`];
+  }
+  addSocket(random, draft, `plug${index}`, 1);
+  if (rich && random.chance(0.15)) {
+    addSocket(random, draft, `plug${index}b`, 1);
+    return [`plug${index}`, `plug${index}b`];
+  }
+  return [`plug${index}`];
+}
+
+/** What it needs and it stand on outlets that nothing ties together, or none of them could be the first to be switched on. */
+function drawNeeds(random: Random, { resources }: Draft, resource: ResourceSettings): string[] {
+  const needs = [...resources.keys()].filter(() => random.chance(0.25)).slice(0, 2);
+  const all = new Map(resources).set(resource.name, { ...resource, needs });
+  return isTangled(all) ? [] : needs;
+}
+
+/** Resources on one outlet go on and off together; seen so, needs must not form a circle. */
+function isTangled(resources: ReadonlyMap<string, ResourceSettings>): boolean {
+  const reached = (from: string): Set<string> => {
+    const all = new Set<string>();
+    const open = [from];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      for (const need of resources.get(name)?.needs ?? []) {
+        for (const one of [need, ...together(resources, need)]) {
+          if (!all.has(one)) {
+            all.add(one);
+            open.push(one);
+          }
+        }
+      }
+    }
+    return all;
+  };
+  return [...resources.keys()].some((name) => {
+    const all = reached(name);
+    return all.has(name) || together(resources, name).some((one) => all.has(one));
+  });
+}
+
+function together(resources: ReadonlyMap<string, ResourceSettings>, name: string): string[] {
+  const own = resources.get(name)?.outlets ?? [];
+  return [...resources.values()]
+    .filter((other) => other.name !== name && other.outlets.some((outlet) => own.includes(outlet)))
+    .map((other) => other.name);
+}
+
+function drawResource(random: Random, name: string, outlets: readonly string[]): ResourceSettings {
   const most = random.pick([60, 300, 900]) * 1000;
   return {
     name,
-    outlet,
+    outlets,
+    needs: [],
+    capacity: 0,
     ttl: {
       default: millis(Math.min(most, random.pick([10, 60, 300]) * 1000)),
       max: millis(most),
@@ -101,8 +179,33 @@ function drawResource(random: Random, name: string, outlet: string): ResourceSet
     onExternalOn: random.pick(["adopt", "reclaim", "ignore"]),
     onExternalOff: random.pick(["respect", "restore"]),
     check: random.chance(0.75) ? drawCheck(random) : undefined,
+    shutdown: undefined,
+    keepWhile: undefined,
   };
 }
+
+function enrich(random: Random, draft: Draft, resource: ResourceSettings): ResourceSettings {
+  const shared = [...draft.resources.values()].some(({ outlets }) =>
+    outlets.some((outlet) => resource.outlets.includes(outlet)),
+  );
+  const meters = resource.outlets.every((outlet) =>
+    draft.sockets.some(({ topic, meters: has }) => has && outlet.split("/")[0] === topic),
+  );
+  return {
+    ...resource,
+    ttl: { ...resource.ttl, total: millis(0) }, // has its own, plainer runs
+    capacity: random.pick([0, 0, 1, 2, 5]),
+    shutdown: random.chance(0.5) ? drawShutdown(random, meters && !shared) : undefined,
+    keepWhile: random.chance(0.2) ? drawCheck(random) : undefined,
+  };
+}
+
+const drawShutdown = (random: Random, meters: boolean): ShutdownSettings => ({
+  timeout: millis(random.pick([20, 40, 90]) * 1000),
+  settle: millis(random.pick([0, 3000, 10_000])),
+  idleBelow: meters && random.chance(0.6) ? 10 : undefined,
+  onTimeout: random.pick(["keep", "keep", "cut"]),
+});
 
 const drawCheck = (random: Random): CheckSettings => ({
   interval: millis(random.pick([1000, 5000, 20_000])),
@@ -110,3 +213,28 @@ const drawCheck = (random: Random): CheckSettings => ({
   rise: random.int(1, 3),
   fall: random.int(1, 3),
 });
+
+function drawPools(random: Random, names: readonly string[]): Map<string, PoolSettings> {
+  const pools = new Map<string, PoolSettings>();
+  for (const name of ["builders", "testers"]) {
+    const members = names.filter(() => random.chance(0.6));
+    if (members.length > 0 && random.chance(0.4)) {
+      const warm = random.chance(0.3) ? random.int(1, members.length) : 0;
+      pools.set(name, { name, members, warm });
+    }
+  }
+  return pools;
+}
+
+/** Nothing but `settle` protects the disks of a machine without a meter, so an honest one is done by then. */
+function drawMachine(random: Random, { check, shutdown }: ResourceSettings): MachineOptions {
+  const quick = random.int(1, 8) * 1000;
+  const leave = random.int(500, 6000);
+  const longest = shutdown?.idleBelow === undefined ? Math.max(0, (shutdown?.settle ?? 0) - 500) : 15_000;
+  return {
+    bootTime: [quick, quick + random.int(1, 20) * 1000],
+    leaveTime: [leave, leave + random.int(0, 5000)],
+    syncTime: random.int(0, longest),
+    checked: check !== undefined,
+  };
+}

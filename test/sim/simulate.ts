@@ -28,7 +28,10 @@ export async function simulate(seed: number, traced = 60, share = 1): Promise<Re
     socket.restoreMains();
   }
   for (let index = 1; index <= scenario.clients; index += 1) {
-    world.addClient(`job${index}`, false);
+    world.addClient(`job${index}`, "job");
+  }
+  for (const name of scenario.operators) {
+    world.addClient(name, "operator");
   }
   for (const { at, name, strike } of drawFaults(random.fork("faults"), roughFor, scenario.faultEvery)) {
     scheduler.after(at, () => {
@@ -61,8 +64,7 @@ export async function simulate(seed: number, traced = 60, share = 1): Promise<Re
 
 /** Once a second: I17, no token outlives its time by more than a second while nothing is in the controller's way. */
 function audit(world: World): void {
-  const { facts, host, disk, scenario } = world;
-  const { restartGrace } = scenario.settings;
+  const { facts, host, disk } = world;
   world.scheduler.after(1000, () => {
     audit(world);
     if (
@@ -76,17 +78,24 @@ function audit(world: World): void {
       facts.disturbedAt = host.now();
       return;
     }
-    const undisturbed = facts.disturbedAt + 5000 + restartGrace;
+    const undisturbed = facts.disturbedAt + 5000 + facts.settings.restartGrace;
     const late = 1000 + disk.slowest * 3 + 50;
-    for (const { resource, token, expires, waiters } of disk.tokens()) {
+    for (const { resources, token, expires, waiters } of disk.tokens()) {
       const due =
         expires === undefined || waiters.length > 0
           ? Number.POSITIVE_INFINITY
-          : Math.max(expires, undisturbed, facts.putAt.get(`${resource} ${token}`) ?? 0);
+          : Math.max(expires, undisturbed, facts.putAt.get(token) ?? 0);
       facts.must(
         host.now() <= due + late,
         "I17",
-        () => `${resource} ${token} expired at ${expires} and is there at ${host.now()}`,
+        () => `${resources.join()} ${token} expired at ${expires} and is there at ${host.now()}`,
+      );
+    }
+    for (const { asked, token, deadline } of disk.queued()) {
+      facts.must(
+        host.now() <= Math.max(deadline, undisturbed) + late,
+        "I26",
+        () => `${asked.join()} ${token} queued until ${deadline} and still does at ${host.now()}`,
       );
     }
   });

@@ -14,6 +14,8 @@ export interface Socket {
   readonly powered: boolean;
   /** Commands do not reach it. */
   deaf: boolean;
+  /** Its meter does not answer. */
+  blind: boolean;
   /** What it says does not arrive. */
   mute: boolean;
   /** Its relays do not follow commands, and it says so. */
@@ -37,6 +39,7 @@ export interface SocketOptions {
   readonly telePeriod: number;
   /** Some hardware drops its relays while the firmware restarts. */
   readonly dropsOnReboot: boolean;
+  readonly meters: boolean;
 }
 
 interface Parts {
@@ -44,6 +47,8 @@ interface Parts {
   readonly random: Random;
   readonly broker: Broker;
   readonly trace: Trace;
+  /** What hangs on a relay draws so many watts now. */
+  readonly draws: (socket: string, relay: number) => number;
   readonly moved: (
     socket: string,
     relay: number,
@@ -54,7 +59,7 @@ interface Parts {
 
 export function createSocket(
   options: SocketOptions,
-  { scheduler, random, broker, trace, moved }: Parts,
+  { scheduler, random, broker, trace, draws, moved }: Parts,
 ): Socket {
   const { topic, relays } = options;
   const contacts: Position[] = Array.from({ length: relays }, () => "off");
@@ -182,6 +187,12 @@ export function createSocket(
       say(`stat/${topic}/RESULT`, state());
       return;
     }
+    if (command === "STATUS" && payload === "10" && options.meters && !socket.blind) {
+      const watts = contacts.map((_, index) => draws(topic, index + 1));
+      const Power = relays === 1 ? watts[0] : watts;
+      say(`stat/${topic}/STATUS10`, JSON.stringify({ StatusSNS: { ENERGY: { Power } } }));
+      return;
+    }
     const number = /^POWER(\d*)$/.exec(command)?.[1];
     if (number === undefined) {
       return;
@@ -208,6 +219,7 @@ export function createSocket(
     topic,
     relays,
     deaf: false,
+    blind: false,
     mute: false,
     stuck: false,
     slow: 0,

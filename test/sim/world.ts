@@ -1,10 +1,11 @@
 // Everything of one run, put together: scheduler, host, disk, broker, sockets, machines, clients and the controller's present process.
 
+import type { ResourceSettings } from "../../src/core/settings.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { type Broker, createBroker } from "./broker.ts";
-import { type Client, createClient } from "./clients.ts";
+import { type Client, type ClientKind, createClient } from "./clients.ts";
 import { createHost, type Host, type Process } from "./clock.ts";
-import { type Controller, startController } from "./controller.ts";
+import { type Controller, type File, startController } from "./controller.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import { createFacts, type Facts } from "./facts.ts";
 import { createInvariants } from "./invariants.ts";
@@ -33,10 +34,14 @@ export interface World {
   readonly process: Process | undefined;
   readonly controller: Controller | undefined;
   readonly deaths: number;
+  /** The configuration file, as it is now. */
+  readonly file: File;
+  /** Writes the file and has it read again; a refused one is put back. */
+  reload(file: File): void;
   startController(): void;
   /** After its next death the controller is started again so many milliseconds later. */
   stayAway(ms: number): void;
-  addClient(name: string, idle: boolean): Client;
+  addClient(name: string, kind: ClientKind): Client;
   break(rule: string, what: string): void;
 }
 
@@ -65,6 +70,7 @@ export function createWorld(seed: number, traced: number): World {
   let controller: Controller | undefined;
   let deaths = 0;
   let away = restartMs;
+  let file: File = { settings: scenario.settings, ways: new Map() };
 
   function fail(rule: string, what: string): void {
     if (broken.length === 0) {
@@ -79,25 +85,42 @@ export function createWorld(seed: number, traced: number): World {
     ledger: createLedger(),
     scenario,
     trace,
+    machines,
     disk: () => disk,
+    trueNow: () => scheduler.now,
     broken: fail,
   });
   const watch: Watch = createInvariants(facts);
   const disk: Disk = createDisk({ scheduler, random: random.fork("disk"), trace, watch });
   const broker = createBroker({ scheduler, random: random.fork("broker"), trace, watch });
 
-  for (const [name, { socket, relay, bootTime }] of scenario.wiring) {
-    const machine = createMachine({ scheduler, random: random.fork(`machine ${name}`), bootTime });
-    machines.set(name, machine);
-    if (relay === 1) {
-      const options = scenario.sockets.find(({ topic }) => topic === socket);
-      if (options !== undefined) {
-        sockets.set(
-          socket,
-          createSocket(options, { scheduler, random: random.fork(socket), broker, trace, moved }),
-        );
-      }
-    }
+  for (const [name, options] of scenario.machines) {
+    machines.set(name, createMachine({ scheduler, random: random.fork(`machine ${name}`), options }));
+  }
+  for (const options of scenario.sockets) {
+    const { topic } = options;
+    const parts = { scheduler, random: random.fork(topic), broker, trace, draws, moved };
+    sockets.set(topic, createSocket(options, parts));
+  }
+
+  /** Machines stay plugged in where they were, whatever the configuration says. */
+  const outletAt = (socket: string, relay: number): string =>
+    sockets.get(socket)?.relays === 1 ? socket : `${socket}/${relay}`;
+  const isOn = (outlet: string): boolean => {
+    const [socket = "", relay = "1"] = outlet.split("/");
+    return sockets.get(socket)?.position(Number(relay)) === "on";
+  };
+  const machinesOn = (outlet: string): ResourceSettings[] =>
+    [...scenario.settings.resources.values()].filter(({ outlets }) => outlets.includes(outlet));
+
+  function draws(socket: string, relay: number): number {
+    const outlet = outletAt(socket, relay);
+    return isOn(outlet)
+      ? machinesOn(outlet).reduce((sum, { name, outlets }) => {
+          const watts = machines.get(name)?.watts ?? 0;
+          return sum + watts / outlets.filter(isOn).length;
+        }, 0)
+      : 0;
   }
 
   function moved(
@@ -107,15 +130,17 @@ export function createWorld(seed: number, traced: number): World {
     why: "command" | "hand" | "power",
   ): void {
     watch.relayMoved(socket, relay, position, why);
-    for (const [name, wiring] of scenario.wiring) {
-      if (wiring.socket === socket && wiring.relay === relay) {
+    const outlet = outletAt(socket, relay);
+    for (const { name, outlets } of machinesOn(outlet)) {
+      const others = outlets.some((one) => one !== outlet && isOn(one));
+      if (!others) {
+        if (position === "on") {
+          watch.powered(name);
+        }
         machines.get(name)?.power(position === "on");
       }
     }
   }
-
-  const names = [...scenario.wiring.keys()];
-  const [firstName = "", ...others] = names;
 
   const world: World = {
     scheduler,
@@ -130,6 +155,22 @@ export function createWorld(seed: number, traced: number): World {
     clients,
     facts,
     broken,
+    get file() {
+      return file;
+    },
+    reload(next) {
+      const before = file;
+      file = next;
+      watch.reloading(next.settings);
+      if (process?.alive === true) {
+        controller?.reload(next, (result) => {
+          trace.note(`configuration: ${result}`);
+          if (result !== "applied" && result !== "unchanged" && file === next) {
+            file = before;
+          }
+        });
+      }
+    },
     get process() {
       return process?.alive === true ? process : undefined;
     },
@@ -157,6 +198,7 @@ export function createWorld(seed: number, traced: number): World {
         scheduler,
         random: random.fork(`controller ${mine.id}`),
         scenario,
+        file,
         process: mine,
         broker,
         disk,
@@ -174,14 +216,14 @@ export function createWorld(seed: number, traced: number): World {
     stayAway(ms) {
       away = ms;
     },
-    addClient(name, idle) {
+    addClient(name, kind) {
       const client = createClient(name, {
         scheduler,
         random: random.fork(`client ${name}`),
         broker,
         trace,
-        resources: [firstName, ...others],
-        idle,
+        settings: () => file.settings,
+        kind,
       });
       clients.push(client);
       return client;

@@ -5,23 +5,34 @@ import { createServer, type Server, type Socket } from "node:net";
 
 export interface MachineOptions {
   readonly bootMs: number;
-  readonly watts?: { readonly boot: number; readonly idle: number };
+  readonly watts?: { readonly boot: number; readonly idle: number; readonly down?: number };
+  /** From `shutDown` until it is down; 200 by default. */
+  readonly goDownMs?: number;
   /** A fixed port of 127.0.0.1; a free one by default. */
   readonly port?: number;
 }
 
 export interface Machine {
   readonly port: number;
-  /** `hung`: its kernel takes connections, nobody answers them. `silent`: connections are refused although it runs. */
-  readonly state: "off" | "booting" | "up" | "hung" | "silent";
+  /**
+   * `hung`: its kernel takes connections, nobody answers them. `silent`: connections are refused although it runs. `down`: it has shut
+   * down and waits for its power to go; it boots at the next power-on.
+   */
+  readonly state: "off" | "booting" | "up" | "hung" | "silent" | "down";
   /** How often it was powered on. */
   readonly boots: number;
-  /** How often it lost its power while it was up or booting. */
+  /** How often it lost its power while it was running: neither off nor down. */
   readonly cuts: number;
   power(live: boolean): void;
   watts(): number;
   /** From the next power-on it stays booting forever; `true` again makes it boot, at once if it is booting. */
   bootable(able: boolean): void;
+  /** As if somebody had typed `poweroff` on it. */
+  shutDown(): void;
+  /** From now on `shutDown` has no effect: a service that never ends; `true` again obeys the next one. */
+  obedient(obeys: boolean): void;
+  /** While it is down it draws so many watts from now on. */
+  draws(watts: number): void;
   hang(): void;
   stopAnswering(): void;
   /** Ends `hang` and `stopAnswering`. */
@@ -35,6 +46,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const connections = new Set<Socket>();
   let state: Machine["state"] = "off";
   let able = true;
+  let obeys = true;
+  let downDraw = options.watts?.down ?? 2;
   let boots = 0;
   let cuts = 0;
   let server: Server | undefined;
@@ -98,11 +111,39 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
         boots += 1;
         bootSoon();
       } else if (!live && state !== "off") {
-        cuts += 1;
+        cuts += state === "down" ? 0 : 1;
         off();
       }
     },
-    watts: () => (state === "off" ? 0 : state === "booting" ? draw.boot : draw.idle),
+    watts: () => {
+      switch (state) {
+        case "off":
+          return 0;
+        case "down":
+          return downDraw;
+        case "booting":
+          return draw.boot;
+        case "up":
+        case "hung":
+        case "silent":
+          return draw.idle;
+      }
+    },
+    shutDown: () => {
+      if (obeys && state !== "off" && state !== "down") {
+        clearTimeout(bootTimer);
+        bootTimer = setTimeout(() => {
+          deafen();
+          state = "down";
+        }, options.goDownMs ?? 200);
+      }
+    },
+    draws: (watts) => {
+      downDraw = watts;
+    },
+    obedient: (now) => {
+      obeys = now;
+    },
     bootable: (can) => {
       able = can;
       if (state === "booting") {

@@ -1,9 +1,28 @@
 // Records of every kind, made up by fast-check; and small ones by hand. For the tests of the store.
 
 import * as fc from "fast-check";
-import type { Change, Snapshot, Timestamp, TokenRecord } from "../../src/core/changes.ts";
-import type { ErrorCode, ReplyTo } from "../../src/core/requests.ts";
+import type { Takes } from "../../src/adapters/store/schemas.ts";
+import type {
+  Change,
+  CycleRecord,
+  EndedRecord,
+  OutletRecord,
+  OverrideRecord,
+  PublishedRecord,
+  QueuedRecord,
+  Snapshot,
+  Timestamp,
+  TokenRecord,
+  Waiter,
+} from "../../src/core/changes.ts";
+import type { ErrorCode, Reply, ReplyTo } from "../../src/core/requests.ts";
 import { instant, millis, wallTime } from "../../src/core/time.ts";
+
+/** Made up are values of every kind that the type knows: the compiler refuses what leaves one out. */
+const all =
+  <Kept>() =>
+  <Given extends Kept>(arbitrary: fc.Arbitrary<Given> & Takes<Given, Kept>): fc.Arbitrary<Kept> =>
+    arbitrary;
 
 const orAbsent = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
@@ -11,133 +30,257 @@ const orAbsent = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 const moment = fc.maxSafeInteger().map(instant);
 const length = fc.nat().map(millis);
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
-const name = fc.constantFrom("build1", "build2", "__proto__", "constructor", "a.b-c_d", "Ω🦊", "it's");
+const name: fc.Arbitrary<string> = fc.constantFrom(
+  "build1",
+  "build2",
+  "__proto__",
+  "constructor",
+  "a.b-c_d",
+  "Ω🦊",
+  "it's",
+);
+const names = fc.array(name, { maxLength: 3 });
 const state = fc.constantFrom("off", "powered", "available", "unknown");
-const errors: readonly ErrorCode[] = [
-  "invalid-request",
-  "unknown-resource",
-  "unknown-token",
-  "token-taken",
-  "not-owner",
-  "ttl-too-long",
-  "timeout",
-  "power-failed",
-  "released",
-  "forbidden",
-  "retained-request",
-  "too-large",
-  "limit-reached",
-  "unavailable",
-];
+const mode = fc.constantFrom("shared", "exclusive");
+const priority = fc.integer({ min: -100, max: 100 });
+const smallNumber = fc.nat({ max: 20 });
+// A negative zero is zero in JSON.
+const amount = fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }).map((value) => value + 0);
+const error = all<ErrorCode>()(
+  fc.constantFrom(
+    "invalid-request",
+    "unknown-resource",
+    "unknown-token",
+    "token-taken",
+    "not-owner",
+    "ttl-too-long",
+    "busy",
+    "timeout",
+    "locked-out",
+    "power-failed",
+    "released",
+    "forbidden",
+    "retained-request",
+    "too-large",
+    "limit-reached",
+    "unavailable",
+  ),
+);
 
-const replyTo: fc.Arbitrary<ReplyTo> = fc.record({
-  topic: text,
-  correlation: orAbsent(text),
-  id: orAbsent(text),
-  format: fc.constantFrom("json", "plain"),
-});
-
-const yes = fc.constant(true as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
-const no = fc.constant(false as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
-const holder = fc.record({
-  token: text,
-  owner: text,
-  purpose: fc.option(text),
-  mode: fc.constant("shared" as const), // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
-  since: text,
-  expires: fc.option(text),
-});
-const reply = fc.oneof(
+const replyTo = all<ReplyTo>()(
   fc.record({
-    ok: yes,
-    resource: name,
-    token: text,
-    owner: text,
-    state,
-    users: fc.nat(),
-    ttl: fc.double({ noNaN: true, noDefaultInfinity: true }).map((ttl) => ttl + 0),
-    expires: text,
-  }),
-  fc.record({ ok: yes, resource: name, token: text, state, users: fc.nat() }),
-  fc.record({
-    ok: yes,
-    resource: name,
-    state,
-    total: fc.nat(),
-    holders: fc.array(holder, { maxLength: 3 }),
-    queue: fc.constant([]),
-  }),
-  fc.record({
-    ok: no,
-    resource: orAbsent(name),
-    token: orAbsent(text),
-    error: fc.constantFrom(...errors),
-    message: text,
+    topic: text,
+    correlation: orAbsent(text),
+    id: orAbsent(text),
+    format: fc.constantFrom("json", "plain"),
   }),
 );
 
-const token: fc.Arbitrary<TokenRecord> = fc.record({
-  resource: name,
-  token: name,
-  owner: text,
-  purpose: orAbsent(text),
-  since: moment,
-  ttl: length,
-  expires: orAbsent(moment),
-  lostAt: orAbsent(moment),
-  told: fc.boolean(),
-  kwhAtStart: orAbsent(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 })),
-  waiters: fc.array(
+const waiters = fc.array(
+  all<Waiter>()(
     fc.record({
       replyTo: orAbsent(replyTo),
       wait: fc.constantFrom("granted", "powered", "available"),
       ttl: orAbsent(length),
       since: moment,
     }),
-    { maxLength: 2 },
   ),
-  deadline: orAbsent(moment),
-});
+  { maxLength: 2 },
+);
 
-export const change: fc.Arbitrary<Change> = fc.oneof(
-  token.map((record): Change => ({ kind: "token", resource: record.resource, token: record.token, record })),
-  fc.record({ kind: fc.constant("token"), resource: name, token: name, record: fc.constant(undefined) }),
-  fc
-    .record({
-      resource: name,
-      token: name,
-      at: moment,
-      reason: fc.constantFrom("released", "expired", "lost", "rejected", "removed"),
-    })
-    .map((record): Change => ({ kind: "ended", resource: record.resource, token: record.token, record })),
-  fc.record({ kind: fc.constant("ended"), resource: name, token: name, record: fc.constant(undefined) }),
-  fc.record({
-    kind: fc.constant("outlet"),
-    record: fc.record({
-      outlet: name,
-      own: fc.constantFrom("none", "commanded", "confirmed", "leaving", "outside"),
-      movedAt: orAbsent(moment),
-      bootedAt: orAbsent(moment),
+const yes = fc.constant(true as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const no = fc.constant(false as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const holder = fc.record({
+  resource: orAbsent(name),
+  token: text,
+  owner: text,
+  purpose: fc.option(text),
+  mode,
+  since: text,
+  expires: fc.option(text),
+});
+const entry = fc.record({
+  token: text,
+  owner: text,
+  purpose: fc.option(text),
+  mode,
+  priority,
+  since: text,
+  deadline: text,
+});
+const named = { resource: orAbsent(name), resources: orAbsent(names) };
+const reply = all<Reply>()(
+  fc.oneof(
+    fc.record({
+      ok: yes,
+      ...named,
+      token: text,
+      owner: text,
+      state,
+      users: fc.nat(),
+      ttl: amount,
+      expires: fc.option(text),
     }),
-  }),
+    fc.record({ ok: yes, ...named, token: text, state, users: fc.nat() }),
+    fc.record({
+      ok: yes,
+      resource: name,
+      override: fc.constantFrom("auto", "on", "off"),
+      state,
+      users: fc.nat(),
+    }),
+    fc.record({
+      ok: yes,
+      resource: name,
+      state,
+      total: fc.nat(),
+      holders: fc.array(holder, { maxLength: 3 }),
+      queue: fc.array(entry, { maxLength: 3 }),
+    }),
+    fc.record({ ok: no, resource: orAbsent(name), token: orAbsent(text), error, message: text }),
+  ),
+);
+
+const token = all<TokenRecord>()(
   fc.record({
+    resources: fc.array(name, { minLength: 1, maxLength: 3 }),
+    asked: names,
+    several: fc.boolean(),
+    token: name,
+    owner: text,
+    purpose: orAbsent(text),
+    mode,
+    priority,
+    number: smallNumber,
+    tried: names,
+    since: moment,
+    ttl: length,
+    expires: orAbsent(moment),
+    lostAt: orAbsent(moment),
+    told: fc.boolean(),
+    kwhAtStart: fc.array(orAbsent(amount), { maxLength: 3 }),
+    waiters,
+    deadline: orAbsent(moment),
+  }),
+);
+
+const queued = all<QueuedRecord>()(
+  fc.record({
+    number: smallNumber,
+    asked: names,
+    several: fc.boolean(),
+    token: name,
+    owner: text,
+    purpose: orAbsent(text),
+    mode,
+    priority,
+    tried: names,
+    since: moment,
+    ttl: orAbsent(length),
+    lostAt: orAbsent(moment),
+    waiters,
+    deadline: moment,
+  }),
+);
+
+const override = all<OverrideRecord>()(
+  fc.record({
+    resource: name,
+    mode: fc.constantFrom("on", "off"),
+    outlets: names,
+    by: orAbsent(text),
+    reason: orAbsent(text),
+    since: moment,
+    until: orAbsent(moment),
+    force: fc.boolean(),
+  }),
+);
+
+const ended = all<EndedRecord>()(
+  fc.record({
+    resource: name,
+    token: name,
+    at: moment,
+    reason: fc.constantFrom("released", "expired", "lost", "rejected", "removed", "locked-out"),
+  }),
+);
+
+const outlet = all<OutletRecord>()(
+  fc.record({
+    outlet: name,
+    own: fc.constantFrom("none", "commanded", "confirmed", "leaving", "outside"),
+    movedAt: orAbsent(moment),
+    bootedAt: orAbsent(moment),
+  }),
+);
+
+const cycle = all<CycleRecord>()(
+  fc.record({ stage: fc.constantFrom("off", "on"), force: fc.boolean(), adopted: fc.boolean() }),
+);
+
+const published = all<PublishedRecord>()(fc.record({ kind: fc.constantFrom("resource", "switcher"), name }));
+
+const nothing = fc.constant(undefined);
+
+/** Those of each kind; an object, so that the compiler sees when a kind is missing. */
+const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Change, { kind: Kind }>> } = {
+  token: fc.oneof(
+    token.map((record) => ({
+      kind: "token" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      resource: record.resources[0] ?? "",
+      token: record.token,
+      record,
+    })),
+    fc.record({ kind: fc.constant("token"), resource: name, token: name, record: nothing }),
+  ),
+  queued: fc.oneof(
+    queued.map((record) => ({
+      kind: "queued" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      number: record.number,
+      record,
+    })),
+    fc.record({ kind: fc.constant("queued"), number: smallNumber, record: nothing }),
+  ),
+  override: fc.oneof(
+    override.map((record) => ({
+      kind: "override" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      resource: record.resource,
+      record,
+    })),
+    fc.record({ kind: fc.constant("override"), resource: name, record: nothing }),
+  ),
+  ended: fc.oneof(
+    ended.map((record) => ({
+      kind: "ended" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      resource: record.resource,
+      token: record.token,
+      record,
+    })),
+    fc.record({ kind: fc.constant("ended"), resource: name, token: name, record: nothing }),
+  ),
+  outlet: fc.record({ kind: fc.constant("outlet"), record: outlet }),
+  resource: fc.record({
     kind: fc.constant("resource"),
     record: fc.record({
       resource: name,
       boots: fc.array(length, { maxLength: 5 }),
       wasAvailable: fc.boolean(),
+      shutdownAt: orAbsent(moment),
+      cycle: orAbsent(cycle),
     }),
   }),
-  fc
-    .record({ id: fc.nat({ max: 20 }), replyTo, reply })
-    .map((record): Change => ({ kind: "outbox", id: record.id, record })),
-  fc.record({ kind: fc.constant("outbox"), id: fc.nat({ max: 20 }), record: fc.constant(undefined) }),
-  fc.record({
-    kind: fc.constant("published"),
-    record: fc.record({ kind: fc.constantFrom("resource", "switcher"), name }),
-    gone: fc.boolean(),
-  }),
-);
+  outbox: fc.oneof(
+    fc.record({ id: smallNumber, replyTo, reply }).map((record) => ({
+      kind: "outbox" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      id: record.id,
+      record,
+    })),
+    fc.record({ kind: fc.constant("outbox"), id: smallNumber, record: nothing }),
+  ),
+  published: fc.record({ kind: fc.constant("published"), record: published, gone: fc.boolean() }),
+};
+
+export const change: fc.Arbitrary<Change> = fc.oneof(...Object.values(ofEachKind));
 
 export const timestamp: fc.Arbitrary<Timestamp> = fc.record({
   at: moment,
@@ -156,14 +299,22 @@ export function model(changes: readonly Change[]): Snapshot {
       kept.set(keyOf(each), each);
     }
   }
-  const all = [...kept.values()];
+  const left = [...kept.values()];
   return {
-    tokens: all.flatMap((each) => (each.kind === "token" && each.record !== undefined ? [each.record] : [])),
-    ended: all.flatMap((each) => (each.kind === "ended" && each.record !== undefined ? [each.record] : [])),
-    outlets: all.flatMap((each) => (each.kind === "outlet" ? [each.record] : [])),
-    resources: all.flatMap((each) => (each.kind === "resource" ? [each.record] : [])),
-    outbox: all.flatMap((each) => (each.kind === "outbox" && each.record !== undefined ? [each.record] : [])),
-    published: all.flatMap((each) => (each.kind === "published" ? [each.record] : [])),
+    tokens: left.flatMap((each) => (each.kind === "token" && each.record !== undefined ? [each.record] : [])),
+    queued: left.flatMap((each) =>
+      each.kind === "queued" && each.record !== undefined ? [each.record] : [],
+    ),
+    overrides: left.flatMap((each) =>
+      each.kind === "override" && each.record !== undefined ? [each.record] : [],
+    ),
+    ended: left.flatMap((each) => (each.kind === "ended" && each.record !== undefined ? [each.record] : [])),
+    outlets: left.flatMap((each) => (each.kind === "outlet" ? [each.record] : [])),
+    resources: left.flatMap((each) => (each.kind === "resource" ? [each.record] : [])),
+    outbox: left.flatMap((each) =>
+      each.kind === "outbox" && each.record !== undefined ? [each.record] : [],
+    ),
+    published: left.flatMap((each) => (each.kind === "published" ? [each.record] : [])),
   };
 }
 
@@ -172,6 +323,10 @@ function keyOf(each: Change): string {
     case "token":
     case "ended":
       return JSON.stringify([each.kind, each.resource, each.token]);
+    case "queued":
+      return JSON.stringify([each.kind, each.number]);
+    case "override":
+      return JSON.stringify([each.kind, each.resource]);
     case "outlet":
       return JSON.stringify([each.kind, each.record.outlet]);
     case "resource":
@@ -184,14 +339,13 @@ function keyOf(each: Change): string {
 }
 
 /** The same snapshot in an order that two can be compared in. */
-export const sorted = (snapshot: Snapshot): unknown => ({
-  tokens: inOrder(snapshot.tokens),
-  ended: inOrder(snapshot.ended),
-  outlets: inOrder(snapshot.outlets),
-  resources: inOrder(snapshot.resources),
-  outbox: inOrder(snapshot.outbox),
-  published: inOrder(snapshot.published),
-});
+export const sorted = (snapshot: Snapshot): unknown =>
+  Object.fromEntries(
+    Object.entries(snapshot).map(([table, records]: [string, readonly unknown[]]) => [
+      table,
+      inOrder(records),
+    ]),
+  );
 
 const inOrder = (records: readonly unknown[]): unknown[] =>
   records.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
@@ -202,20 +356,56 @@ export const someTime: Timestamp = {
   boot: "boot-1",
 };
 
-export function someToken(id: string, resource = "build1"): Change {
+export function someToken(id: string, resource = "build1", differing: Partial<TokenRecord> = {}): Change {
   const record: TokenRecord = {
-    resource,
+    resources: [resource],
+    asked: [resource],
+    several: false,
     token: id,
     owner: "ci",
     purpose: "nightly build",
+    mode: "shared",
+    priority: 0,
+    number: 1,
+    tried: [],
     since: instant(4_000_000),
     ttl: millis(3_600_000),
     expires: instant(7_600_000),
     lostAt: undefined,
     told: true,
-    kwhAtStart: undefined,
+    kwhAtStart: [undefined],
     waiters: [],
     deadline: undefined,
+    ...differing,
   };
   return { kind: "token", resource, token: id, record };
+}
+
+export function someQueued(number: number, differing: Partial<QueuedRecord> = {}): Change {
+  const replyTopic = { topic: `lastout/reply/job-${number}`, correlation: undefined, id: undefined };
+  const record: QueuedRecord = {
+    number,
+    asked: ["builders"],
+    several: false,
+    token: `job-${number}`,
+    owner: "ci",
+    purpose: undefined,
+    mode: "exclusive",
+    priority: 0,
+    tried: [],
+    since: instant(4_500_000),
+    ttl: undefined,
+    lostAt: undefined,
+    waiters: [
+      {
+        replyTo: { ...replyTopic, format: "json" },
+        wait: "available",
+        ttl: undefined,
+        since: instant(4_500_000),
+      },
+    ],
+    deadline: instant(5_100_000),
+    ...differing,
+  };
+  return { kind: "queued", number, record };
 }

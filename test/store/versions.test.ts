@@ -1,19 +1,26 @@
 // The store's form through time: newer ones are refused, older ones are brought up with a copy kept, damaged ones are told and left.
 
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openDatabase } from "../../src/adapters/store/database.ts";
 import { explain } from "../../src/adapters/store/explain.ts";
-import { type Migration, migrations } from "../../src/adapters/store/migrations.ts";
+import { type Migration, migrate, migrations } from "../../src/adapters/store/migrations.ts";
 import { openStore } from "../../src/adapters/store/store.ts";
-import { someTime, someToken } from "./records.ts";
+import { needing } from "../support/needs.ts";
+import { killAt, killPoints } from "./kill-points.ts";
+import { someQueued, someTime, someToken } from "./records.ts";
+import { makeVersion1, version1 } from "./version-1.ts";
 
 vi.setConfig({ testTimeout: 30_000 }); // The machine may be busy.
 
+const migratingFile = fileURLToPath(new URL("./migrating-process.ts", import.meta.url));
 let directory: string;
 let path: string;
 const none = (): void => undefined;
@@ -36,13 +43,13 @@ describe("a store of an older version", () => {
   it("is brought to the newest, with a copy of the old one beside it", () => {
     makeStore(["a", "b"]);
     const newer = openDatabase(path, undefined, [...migrations, next]);
-    expect(newer.opened).toEqual({ kind: "migrated", from: 1, to: 2, backup: `${path}.v1.bak` });
+    expect(newer.opened).toEqual({ kind: "migrated", from: 2, to: 3, backup: `${path}.v2.bak` });
     expect(newer.load().snapshot.tokens).toHaveLength(2);
     newer.commit([someToken("c")], someTime);
     newer.close();
 
-    expect(statSync(`${path}.v1.bak`).mode & 0o777).toBe(0o600);
-    const copy = openDatabase(`${path}.v1.bak`);
+    expect(statSync(`${path}.v2.bak`).mode & 0o777).toBe(0o600);
+    const copy = openDatabase(`${path}.v2.bak`);
     expect(copy.opened).toEqual({ kind: "found" });
     expect(copy.load().snapshot.tokens).toHaveLength(2);
     copy.close();
@@ -61,6 +68,149 @@ describe("a store of an older version", () => {
   });
 });
 
+describe("a store of version 1, of the first release", () => {
+  it("is read with every record it had: each token over its one resource, shared, numbered by its age", () => {
+    makeVersion1(path);
+    const database = openDatabase(path);
+    expect(database.opened).toEqual({ kind: "migrated", from: 1, to: 2, backup: `${path}.v1.bak` });
+    expect(database.load()).toStrictEqual({ snapshot: version1, written: someTime });
+    database.close();
+    const again = openDatabase(path);
+    expect(again.opened).toEqual({ kind: "found" });
+    expect(again.load()).toStrictEqual({ snapshot: version1, written: someTime });
+    again.close();
+  });
+
+  it("takes the new records and gives up the old ones like any other", () => {
+    makeVersion1(path);
+    const database = openDatabase(path);
+    database.commit(
+      [
+        { kind: "token", resource: "build2", token: "job-1", record: undefined },
+        { kind: "outbox", id: 7, record: undefined },
+        someQueued(4),
+      ],
+      someTime,
+    );
+    const { snapshot } = database.load();
+    database.close();
+    expect(snapshot.tokens.map(({ token }) => token)).toEqual(["job-2", "job-3"]);
+    expect(snapshot.outbox.map(({ id }) => id)).toEqual([8, 9, 10]);
+    expect(snapshot.queued.map(({ number }) => number)).toEqual([4]);
+  });
+
+  it("still shows people what it showed, and the new columns filled", () => {
+    makeVersion1(path);
+    openDatabase(path).close();
+    const reader = new DatabaseSync(path, { readOnly: true });
+    const tokens = reader.prepare(
+      "SELECT resource, token, resources, owner, mode, since, expires FROM tokens",
+    );
+    expect(tokens.all().map((row) => Object.values(row).join("|"))).toEqual([
+      "build1|job-3|build1|ci|shared|2026-11-18T11:05:00.000Z|",
+      "build2|job-1|build2|eve 🦊|shared|2026-11-18T10:50:00.000Z|2026-11-18T11:50:00.000Z",
+      "build2|job-2|build2|ci|shared|2026-11-18T10:50:00.000Z|2026-11-18T11:50:00.000Z",
+    ]);
+    const resources = reader.prepare("SELECT resource, was_available, shutdown, cycle FROM resources");
+    expect(resources.all().map((row) => Object.values(row).join("|"))).toEqual([
+      "build1|no||",
+      "build2|yes||",
+    ]);
+    reader.close();
+  });
+
+  it("is kept as it was in the copy", () => {
+    makeVersion1(path);
+    const before = contentOf(path);
+    openDatabase(path).close();
+    expect(contentOf(`${path}.v1.bak`)).toBe(before);
+    expect(contentOf(path)).not.toBe(before);
+  });
+
+  it("stays whole when the process is killed with everything changed and nothing committed", () => {
+    // So many that changed pages reach the log before the commit: SQLite's cache holds 2 MB.
+    makeVersion1(path, 10_000);
+    const before = contentOf(path);
+    const { stdout, signal } = spawnSync(process.execPath, [migratingFile, path], { encoding: "utf8" });
+    expect([stdout, signal]).toEqual(["changed\n", "SIGKILL"]);
+    expect(statSync(`${path}-wal`).size).toBeGreaterThan(0);
+    expect(contentOf(path)).toBe(before);
+    const database = openDatabase(path);
+    expect(database.opened).toMatchObject({ kind: "migrated", from: 1 });
+    expect(database.load().snapshot.tokens).toHaveLength(10_003);
+    database.close();
+  });
+
+  it("is whole, old or new, after kill -9 at any write, sync or rename", {
+    ...needing("strace"),
+    timeout: 120_000,
+  }, () => {
+    makeVersion1(path);
+    const before = contentOf(path);
+    const seen = { old: 0, new: 0 };
+    for (const point of killPoints(path, 0)) {
+      for (const end of ["", "-wal", "-shm", ".v1.bak", ".v1.bak.new"]) {
+        rmSync(path + end, { force: true });
+      }
+      makeVersion1(path);
+      killAt(path, 0, point);
+      const old = contentOf(path) === before;
+      seen[old ? "old" : "new"] += 1;
+      const database = openDatabase(path);
+      expect(database.opened.kind).toBe(old ? "migrated" : "found");
+      expect(database.load()).toStrictEqual({ snapshot: version1, written: someTime });
+      database.close();
+      expect(contentOf(`${path}.v1.bak`)).toBe(before);
+    }
+    expect(seen.old).toBeGreaterThan(3);
+    expect(seen.new).toBeGreaterThan(3);
+  });
+
+  it("with 10,000 tokens is brought up within 5 s", () => {
+    makeVersion1(path, 10_000);
+    const from = process.hrtime.bigint();
+    openDatabase(path).close();
+    expect(Number(process.hrtime.bigint() - from) / 1e6).toBeLessThan(5000);
+  });
+
+  it.each([
+    ["tokens", "token = 'job-2'", 'table tokens, resource "build2", token "job-2"'],
+    ["resources", "resource = 'build2'", 'table resources, resource "build2"'],
+    ["outbox", "id = 8", "table outbox, id 8"],
+  ])(
+    "that is damaged in its %s is refused and left, and does not get a new checksum",
+    async (table, row, where) => {
+      makeVersion1(path);
+      const editor = new DatabaseSync(path);
+      editor.exec(`UPDATE ${table} SET record = replace(record, 'true', 'false') WHERE ${row}`);
+      editor.exec(`UPDATE ${table} SET record = replace(record, 'boot', 'loot') WHERE ${row}`);
+      editor.close();
+      const before = contentOf(path);
+      expect(await refusalOf(openStore(path, { log }))).toMatch(
+        `damaged: the store ${path} is damaged: ${where}: `,
+      );
+      expect(contentOf(path)).toBe(before);
+    },
+  );
+
+  it.each(["{", "{}", '{"resource":"build1","token":"job-3","since":"yesterday"}'])(
+    "with a record that is none (%s) is refused and left, though its checksum fits",
+    async (record) => {
+      makeVersion1(path);
+      const editor = new DatabaseSync(path);
+      editor
+        .prepare("UPDATE tokens SET record = ?, crc32 = ? WHERE token = 'job-3'")
+        .run(record, crc32(record));
+      editor.close();
+      const before = contentOf(path);
+      expect(await refusalOf(openStore(path, { log }))).toMatch(
+        /^damaged: .*table tokens, resource "build1", token "job-3": /,
+      );
+      expect(contentOf(path)).toBe(before);
+    },
+  );
+});
+
 describe("a store of a newer version", () => {
   it.each(["that was closed", "with a log that was not yet moved into the file"])(
     "%s is refused with both versions named, and not touched",
@@ -74,7 +224,7 @@ describe("a store of a newer version", () => {
       const before = digest();
       const refusal = await refusalOf(openStore(path, { log }));
       expect(refusal).toContain("newer: ");
-      expect(refusal).toMatch(/lastout\.db has version 2 .* knows versions up to 1: .*lastout\.db\.v1\.bak/);
+      expect(refusal).toMatch(/lastout\.db has version 3 .* knows versions up to 2: .*lastout\.db\.v2\.bak/);
       expect(digest()).toBe(before);
       if (how !== "that was closed") {
         newer.close();
@@ -153,13 +303,16 @@ describe("a damaged store", () => {
 });
 
 describe("the released versions", () => {
-  it("have not been edited: their tables are as they were released", () => {
-    makeStore([]);
-    const reader = new DatabaseSync(path, { readOnly: true });
-    const tables = reader.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").all();
-    reader.close();
-    expect(JSON.stringify(tables, undefined, 1)).toMatchSnapshot();
-  });
+  it.each(migrations.map((_step, i) => i + 1))(
+    "have not been edited: the tables of version %d are as they were released",
+    (version) => {
+      const database = new DatabaseSync(":memory:");
+      migrate(database, path, 0, migrations.slice(0, version));
+      const tables = database.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").all();
+      database.close();
+      expect(JSON.stringify(tables, undefined, 1)).toMatchSnapshot();
+    },
+  );
 });
 
 function makeStore(tokens: readonly string[]): void {
@@ -202,3 +355,17 @@ async function refusalOf(outcome: Promise<unknown>): Promise<string> {
 }
 
 const digest = (): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** All that stands in the tables, whichever there are, and the version. */
+function contentOf(file: string): string {
+  const reader = new DatabaseSync(file, { readOnly: true });
+  const tables = reader.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").all();
+  const all = tables.map(({ name, sql }) => [
+    name,
+    sql,
+    reader.prepare(`SELECT * FROM ${String(name)}`).all(),
+  ]);
+  const version = reader.prepare("PRAGMA user_version").get();
+  reader.close();
+  return JSON.stringify([version, all]);
+}

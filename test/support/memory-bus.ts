@@ -16,9 +16,9 @@ export interface MemoryBus extends Bus {
 
 export function memoryBus(): MemoryBus {
   const published: { topic: string; payload: string }[] = [];
-  const listeners: { filter: string; listener: (message: BusMessage) => void }[] = [];
-  const onConnected: (() => void)[] = [];
-  const onLost: (() => void)[] = [];
+  let listeners: { filter: string; listener: (message: BusMessage) => void }[] = [];
+  let onConnected: (() => void)[] = [];
+  let onLost: (() => void)[] = [];
   const kept = new Map<string, Uint8Array>();
   let connected = false;
 
@@ -60,7 +60,11 @@ export function memoryBus(): MemoryBus {
       }
     },
     subscribe(filter, listener) {
-      listeners.push({ filter, listener });
+      const one = { filter, listener };
+      listeners.push(one);
+      return () => {
+        listeners = listeners.filter((other) => other !== one);
+      };
     },
     publish(topic, payload) {
       if (!connected) {
@@ -69,14 +73,23 @@ export function memoryBus(): MemoryBus {
       published.push({ topic, payload });
       deliver(topic, payload, false);
     },
+    async send(topic, payload) {
+      this.publish(topic, payload);
+    },
     onConnected(listener) {
       onConnected.push(listener);
       if (connected) {
         listener();
       }
+      return () => {
+        onConnected = onConnected.filter((other) => other !== listener);
+      };
     },
     onLost(listener) {
       onLost.push(listener);
+      return () => {
+        onLost = onLost.filter((other) => other !== listener);
+      };
     },
   };
 }

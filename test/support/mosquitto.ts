@@ -27,16 +27,17 @@ export interface Mosquitto {
   stop(): Promise<void>;
 }
 
-/** @param lines added to the configuration, for example `persistence true` or an ACL */
-export async function startMosquitto(lines: readonly string[] = []): Promise<Mosquitto> {
+/** @param settings lines added to the usual configuration, for example `persistence true`; or the whole of another one */
+export async function startMosquitto(
+  settings: readonly string[] | ((place: { readonly port: number; readonly folder: string }) => string) = [],
+): Promise<Mosquitto> {
   if (program === undefined) {
     throw new Error("mosquitto is not installed");
   }
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "lastout-mosquitto-"));
   const configuration = join(folder, "mosquitto.conf");
-  writeFileSync(
-    configuration,
+  const usual = (lines: readonly string[]): string =>
     [
       `listener ${port} 127.0.0.1`,
       "allow_anonymous true",
@@ -44,13 +45,12 @@ export async function startMosquitto(lines: readonly string[] = []): Promise<Mos
       "max_inflight_messages 0",
       "max_queued_messages 0",
       `persistence_location ${folder}/`,
-      "log_dest stderr",
-      // Started as root it would change to a user that cannot write here.
-      ...(process.getuid?.() === 0 ? ["user root"] : []),
       ...lines,
-      "",
-    ].join("\n"),
-  );
+    ].join("\n");
+  const chosen = typeof settings === "function" ? settings({ port, folder }) : usual(settings);
+  // Started as root it would change to a user that cannot write here.
+  const root = process.getuid?.() === 0 ? "user root\n" : "";
+  writeFileSync(configuration, `log_dest stderr\n${root}${chosen}\n`);
   let text = "";
   const start = async (): Promise<ChildProcess> => {
     const started = spawn(program, ["-c", configuration], { stdio: ["ignore", "ignore", "pipe"] });

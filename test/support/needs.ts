@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mosquittoMissing } from "./mosquitto.ts";
+import { sshdMissing } from "./sshd.ts";
 
 declare module "vitest" {
   interface TaskMeta {
@@ -22,8 +23,19 @@ const missing = {
       ? undefined
       : "mosquitto_pub, mosquitto_sub or mosquitto_rr is not installed (Debian: apt install mosquitto-clients)",
   ping: () => (pingWorks() ? undefined : "ping does not work here (Debian: apt install iputils-ping)"),
+  sshd: () => sshdMissing,
   prlimit: () =>
     onPath("prlimit") ? undefined : "prlimit is not installed (Debian: apt install util-linux)",
+  strace: () =>
+    runs("strace", ["-o", "/dev/null", "true"])
+      ? undefined
+      : "strace is not installed or may not trace here (Debian: apt install strace)",
+  openssl: () => (onPath("openssl") ? undefined : "openssl is not installed (Debian: apt install openssl)"),
+  perl: () => (onPath("perl") ? undefined : "perl is not installed (Debian: apt install perl-base)"),
+  systemd: () =>
+    ["systemd-analyze", "systemd-notify"].every(onPath)
+      ? undefined
+      : "systemd-analyze or systemd-notify is not installed (Debian: apt install systemd)",
   tmpfs: () => (canMount() ? undefined : "a file system of its own cannot be mounted here (that takes root)"),
 } as const;
 

@@ -1,6 +1,6 @@
 // Certificates for tests of TLS, made once with openssl. The key guards nothing: it is public here and trusted nowhere.
 
-/** The key of both certificates. */
+/** The key of all certificates. */
 export const testKey = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgSx7meuS5MTaiqDLN
 DowlvYYPBJNf8Gcrufpc5x7M44KhRANCAAQsy9oBAkmQXZlgvOJiriWP9iWnn6+z
@@ -31,5 +31,19 @@ JY/2Jaefr7OKf2RL79WF6OP6lDwPslVSoQ4Ypoz7yF7cq/NhflhL6oUOhwiYxsF0
 sGGjMjAwMA8GA1UdEQQIMAaHBH8AAAEwHQYDVR0OBBYEFBPwFLH1pnmtcm3zO0Nv
 mDCMbCImMAoGCCqGSM49BAMCA0kAMEYCIQCTLGMzc1G1YXvWRO++uSN1q7xJ6Pw/
 3+Vjtbe8wRoH1wIhAITL7Sy+WnYJ2+sIrWUpG+ae4bp43iamfwQLNqvDNhDD
+-----END CERTIFICATE-----
+`;
+
+/** Self-signed, for 127.0.0.1, valid for a hundred years. */
+export const loopbackCertificate = `-----BEGIN CERTIFICATE-----
+MIIBkDCCATagAwIBAgIUNIXbvXtmM2Yl4lDVC8CU/OKnu9gwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMjEzMzg0M1oYDzIxMjYxMDI5
+MTMzODQzWjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQsy9oBAkmQXZlgvOJiriWP9iWnn6+zin9kS+/Vhejj+pQ8D7JVUqEO
+GKaM+8he3KvzYX5YS+qFDocImMbBdLBho2QwYjAdBgNVHQ4EFgQUE/AUsfWmea1y
+bfM7Q2+YMIxsIiYwHwYDVR0jBBgwFoAUE/AUsfWmea1ybfM7Q2+YMIxsIiYwDwYD
+VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0gAMEUC
+IFE3e2BmN0yfCOzUqY5Y2RZcMLs4rHMBQKCuvIGWI88tAiEA4Rlqz9WpDjSPDbDt
+p51P9q1w1PnyNTskepLkCn1odx4=
 -----END CERTIFICATE-----
 `;

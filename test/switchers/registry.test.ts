@@ -76,6 +76,7 @@ describe.each(switcherKinds.map((kind) => kind.type))("A switcher of the kind %s
     reports.length = 0;
     await expect(switcher.set("rack", "on", AbortSignal.abort())).rejects.toMatchObject({ code: "aborted" });
     await expect(switcher.ask(AbortSignal.abort())).rejects.toMatchObject({ code: "aborted" });
+    await expect(switcher.measure(AbortSignal.abort())).rejects.toMatchObject({ code: "aborted" });
     await clock.turn(60_000);
     expect(bus.published).toEqual([]);
     expect(reports).toEqual([]);
@@ -94,6 +95,7 @@ describe.each(switcherKinds.map((kind) => kind.type))("A switcher of the kind %s
     const { switcher } = made(type);
     await expect(switcher.set("rack", "on", notAborted)).rejects.toMatchObject({ code: "unreachable" });
     await expect(switcher.ask(notAborted)).rejects.toMatchObject({ code: "unreachable" });
+    await expect(switcher.measure(notAborted)).rejects.toMatchObject({ code: "unreachable" });
   });
 
   it("reports nothing more once it is closed", async () => {
@@ -102,6 +104,7 @@ describe.each(switcherKinds.map((kind) => kind.type))("A switcher of the kind %s
     bus.connect();
     await switcher.set("rack", "on", notAborted);
     await switcher.ask(notAborted);
+    await switcher.measure(notAborted);
     await switcher.close();
     reports.length = 0;
     bus.say("stat/plug1/POWER", "ON");

@@ -63,6 +63,25 @@ it("A simulated outlet with watts reports what it draws, and 0 while it is off",
   ]);
 });
 
+it("A simulated meter that is asked tells what each outlet draws, and nothing where there is none", async () => {
+  const { clock, switcher, reports } = running({ outlets: 2, watts: 65, initial: "on" });
+  await switcher.set("sim/2", "off", notAborted);
+  await clock.turn(50);
+  reports.length = 0;
+  await switcher.measure(notAborted);
+  await clock.turn(49);
+  expect(reports).toEqual([]);
+  await clock.turn(1);
+  expect(reports).toEqual([
+    { kind: "reading", outlet: "sim/1", watts: 65, kwh: undefined },
+    { kind: "reading", outlet: "sim/2", watts: 0, kwh: undefined },
+  ]);
+  const without = running({ initial: "on" });
+  await without.switcher.measure(notAborted);
+  await without.clock.turn(1000);
+  expect(without.reports).toEqual([]);
+});
+
 it("Closing a simulated switcher waits for nobody: what was under way is dropped", async () => {
   const { clock, switcher, reports } = running({ delay: "10d" });
   await switcher.set("sim", "on", notAborted);

@@ -364,6 +364,12 @@ describe("Commands to a Tasmota device", () => {
     ]);
   });
 
+  it("Its meter is asked with Status 10, once for all relays", async () => {
+    const { bus, switcher } = running({ outlets: 4 });
+    await switcher.measure(notAborted);
+    expect(bus.published).toEqual([{ topic: "cmnd/plug1/STATUS", payload: "10" }]);
+  });
+
   it("Without a connection a command fails at once and is not kept", async () => {
     const { bus, switcher } = running();
     bus.lose();
@@ -373,6 +379,7 @@ describe("Commands to a Tasmota device", () => {
       message: "sw cannot be reached: there is no connection to the MQTT broker",
     });
     await expect(switcher.ask(notAborted)).rejects.toMatchObject({ code: "unreachable" });
+    await expect(switcher.measure(notAborted)).rejects.toMatchObject({ code: "unreachable" });
     bus.connect();
     expect(bus.published).toEqual([]);
   });

@@ -27,6 +27,8 @@ export interface WireOptions {
   readonly clean?: boolean;
   /** Seconds; 0, the default: none. */
   readonly keepalive?: number;
+  readonly username?: string;
+  readonly password?: string;
   readonly will?: { readonly topic: string; readonly payload: string };
 }
 
@@ -36,8 +38,11 @@ export interface WireClient {
   readonly open: boolean;
   /** Resolves when the connection is over, whoever ended it. */
   readonly closed: Promise<void>;
-  /** QoS 1 unless said otherwise; resolves when the broker has acknowledged it. */
-  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void>;
+  /**
+   * QoS 1 unless said otherwise; resolves when the broker has acknowledged it, to its reason code (MQTT 5: 0x87 not authorised; over
+   * 3.1.1 and with QoS 0 it says 0 to everything).
+   */
+  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<number>;
   /** QoS 1. */
   subscribe(...filters: readonly string[]): Promise<void>;
   /** Bytes as they are, for what no encoder would make. */
@@ -62,7 +67,7 @@ export async function connectWire(
   const heard: Heard[] = [];
   const over = Promise.withResolvers<void>();
   const connected = Promise.withResolvers<void>();
-  const acknowledged = new Map<number, PromiseWithResolvers<void>>();
+  const acknowledged = new Map<number, PromiseWithResolvers<number>>();
   let open = false;
   let lastId = 0;
 
@@ -74,9 +79,9 @@ export async function connectWire(
   };
 
   /** An id and a promise for the broker's word on it. */
-  function expectAnswer(): { readonly messageId: number; readonly answered: Promise<void> } {
+  function expectAnswer(): { readonly messageId: number; readonly answered: Promise<number> } {
     lastId = (lastId % 65_000) + 1;
-    const answer = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<number>();
     if (!open) {
       answer.reject(new Error(`${clientId} is not connected`));
     }
@@ -111,10 +116,13 @@ export async function connectWire(
       }
     } else if (packet.cmd === "publish") {
       hear(packet);
-    } else if (packet.cmd === "pubrec") {
+    } else if (packet.cmd === "pubrec" && (packet.reasonCode ?? 0) < 0x80) {
       send({ cmd: "pubrel", messageId: packet.messageId ?? 0 });
-    } else if (packet.cmd === "puback" || packet.cmd === "pubcomp" || packet.cmd === "suback") {
-      acknowledged.get(packet.messageId ?? 0)?.resolve();
+    } else if (packet.cmd === "suback") {
+      acknowledged.get(packet.messageId ?? 0)?.resolve(0);
+      acknowledged.delete(packet.messageId ?? 0);
+    } else if (packet.cmd === "puback" || packet.cmd === "pubrec" || packet.cmd === "pubcomp") {
+      acknowledged.get(packet.messageId ?? 0)?.resolve(packet.reasonCode ?? 0);
       acknowledged.delete(packet.messageId ?? 0);
     }
   });
@@ -136,6 +144,8 @@ export async function connectWire(
       clientId,
       clean,
       keepalive,
+      ...(options.username === undefined ? {} : { username: options.username }),
+      ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
       ...(options.will === undefined
         ? {}
         : {
@@ -169,11 +179,11 @@ export async function connectWire(
       };
       if (qos === 0) {
         send(packet);
-        return;
+        return 0;
       }
       const { messageId, answered } = expectAnswer();
       send({ ...packet, messageId });
-      await answered;
+      return answered;
     },
     async subscribe(...filters) {
       const { messageId, answered } = expectAnswer();

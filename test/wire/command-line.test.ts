@@ -10,6 +10,14 @@ import { lastout, mainFile, startProgram } from "./controller.ts";
 import { brokers, type Lab, startLab } from "./lab.ts";
 import { objectIn } from "./observer.ts";
 
+/** A command for `run` that ends when the file is there. */
+const until = (flag: string): string[] => [
+  "--",
+  "sh",
+  "-c",
+  `echo "runs with $LASTOUT_RESOURCE"; while [ ! -e ${flag} ]; do sleep 0.1; done; exit 3`,
+];
+
 // One after the other: each test starts programs, which is work, and reads the clock.
 describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_title, one) => {
   describe("lastout", one.options, () => {
@@ -24,7 +32,14 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
           watched: {},
           refused: {},
           never: { machine: { bootMs: 600_000 } },
+          shared: {},
+          member1: {},
+          member2: {},
+          beside: {},
+          locked: {},
+          cycled: {},
         },
+        settings: { pools: { pooled: { members: ["member1", "member2"] } } },
       });
       return () => lab.stop();
     }, 30_000);
@@ -135,6 +150,100 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
       expect(exits[0]?.err).toContain("did you mean 'refused'?");
       expect(exits.every(({ err }) => err.trim() !== "" && !err.includes("    at "))).toBe(true);
       expect(await lab.ask("refused/tokens")).toMatchObject({ total: 1 });
+    });
+
+    const runs = (run: ReturnType<typeof begin>): Promise<boolean> =>
+      eventually("the command runs", () => run.out().includes("runs with"), 10_000);
+
+    it("run --exclusive waits in the queue, is told where it stands, and status and tokens show it", async () => {
+      const [first, second] = [join(lab.folder, "first"), join(lab.folder, "second")];
+      const alone = begin("run", "shared", "--exclusive", "--token", "alone", ...until(first));
+      await runs(alone);
+      expect(await on("acquire", "shared")).toMatchObject({ exit: 75, out: "" });
+      const next = begin(
+        "run",
+        "shared",
+        "--timeout",
+        "1m",
+        "--priority=-5",
+        "--token",
+        "next",
+        ...until(second),
+      );
+      await eventually(
+        "the queue is told",
+        () => next.err().includes("waiting in the queue of shared: next"),
+        10_000,
+      );
+      const urgent = begin("acquire", "shared", "--timeout", "1m", "--priority", "5", "--token", "urgent");
+      await eventually("so is who comes in before", () => next.err().includes("shared: 1 ahead"), 10_000);
+      expect((await on("status", "shared")).out).toMatch(
+        /^NAME +STATE +PHASE +USERS +MODE +QUEUE +SINCE +PROBLEM\nshared +available +in-use +1 +exclusive +2 /,
+      );
+      expect((await on("tokens", "shared")).out).toMatch(
+        /\nshared +alone .* exclusive .*\n\nQUEUE .*\nshared +1 +urgent .* shared +5 .*\nshared +2 +next .* shared +-5 /,
+      );
+      writeFileSync(first, "");
+      expect(await alone.ended).toBe(3);
+      expect(await urgent.ended).toBe(0);
+      expect(urgent.out()).toBe("urgent\n");
+      await runs(next);
+      writeFileSync(second, "");
+      expect(await next.ended).toBe(3);
+      expect((await on("release", "shared", "urgent")).exit).toBe(0);
+      await lab.untilObject("shared", { users: 0, state: "off" });
+    });
+
+    it("run over a pool and a resource tells the command which they are, and gives all back", async () => {
+      const script = 'echo "$LASTOUT_RESOURCE $LASTOUT_TOKEN"';
+      const run = await on("run", "pooled,beside", "--token", "both", "--", "sh", "-c", script);
+      expect(run).toMatchObject({ exit: 0, out: expect.stringMatching(/^member[12],beside both\n$/) });
+      expect(lab.events("beside", "released")).toMatchObject([{ token: "both" }]);
+      expect((await on("status", "pooled")).out).toMatch(/\npooled +pool +\S+ +- +0 +2\/2 /);
+      const member = await on("acquire", "pooled", "--json", "--token", "one");
+      expect(member.out).toMatch(/"resource":"member[12]"/);
+      expect((await on("renew", "pooled", "one")).exit).toBe(0);
+      expect((await on("tokens", "pooled")).out).toMatch(/\nmember[12] +one /);
+      expect((await on("release", "pooled", "one")).exit).toBe(0);
+      const two = await on("acquire", "member1,member2", "--token", "two");
+      expect(two).toMatchObject({ exit: 0, out: "two\n" });
+      expect(await on("acquire", "pooled", "--exclusive")).toMatchObject({ exit: 75 });
+      expect((await on("renew", "member1,member2", "two")).exit).toBe(0);
+      expect((await on("release", "member1,member2", "two")).exit).toBe(0);
+      await lab.untilObject("member1", { users: 0, state: "off" });
+    });
+
+    it("override off warns who runs and refuses who asks, until override auto", async () => {
+      const flag = join(lab.folder, "locked-flag");
+      const run = begin("run", "locked", "--token", "cut", ...until(flag));
+      await runs(run);
+      const locked = await on("override", "locked", "off", "--reason", "PSU swap");
+      expect(locked).toMatchObject({ exit: 0, out: expect.stringMatching(/\nlocked +\S+ +off +0\n$/) });
+      expect(locked.err).toContain("no safety device");
+      await eventually("the run is warned", () => run.err().includes("its power goes off"), 10_000);
+      expect(run.err()).toMatch(
+        /locked: the token has ended: .*PSU swap; its power goes off; the command goes on/,
+      );
+      await lab.untilObject("locked", { state: "off", phase: "locked" });
+      const late = await on("acquire", "locked");
+      expect(late).toMatchObject({ exit: 75, out: "" });
+      expect(late.err).toContain("PSU swap (locked-out)");
+      expect((await on("cycle", "locked")).exit).toBe(75);
+      expect((await on("status", "locked")).out).toMatch(/ OVERRIDE .*\nlocked +off +locked +0 +off /);
+      writeFileSync(flag, "");
+      expect(await run.ended).toBe(3);
+      expect((await on("override", "locked", "auto")).out).toMatch(/\nlocked +off +auto +0\n$/);
+      expect((await on("override", "pooled", "on")).exit).toBe(65);
+    });
+
+    it("cycle is refused while others hold tokens, and switches off and on otherwise", async () => {
+      await lab.ask("cycled/acquire", { token: "theirs", owner: "them", wait: "available" });
+      expect(await on("cycle", "cycled")).toMatchObject({ exit: 75, out: "" });
+      const from = lab.observer.heard.length;
+      expect((await on("cycle", "cycled", "--force")).exit).toBe(0);
+      await lab.untilEvent("cycled", "switch-off", from);
+      await lab.untilEvent("cycled", "switch-on", from);
+      await lab.untilObject("cycled", { state: "available", users: 1 });
     });
 
     it("exits with 69 where there is no broker", async () => {

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Machine, startMachine } from "../simulators/machine.ts";
+import { type Machine, type MachineOptions, startMachine } from "../simulators/machine.ts";
 import { startTasmota, type Tasmota, type TasmotaOptions } from "../simulators/tasmota.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
@@ -20,7 +20,8 @@ interface SocketSpec {
   /** Of the switcher in the configuration. */
   readonly switcher?: Fields;
   /** A machine behind relay 1, which the resource is checked by. */
-  readonly machine?: { readonly bootMs: number };
+  /** A message on `machines/<its name>/poweroff` shuts it down, as `poweroff` over SSH would. */
+  readonly machine?: MachineOptions;
   /** Of the resource in the configuration. */
   readonly resource?: Fields;
 }
@@ -108,7 +109,10 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   write();
 
   const controller = createController(configFile);
-  const observer = observe(port);
+  const observer = observe(port, ({ topic }) => {
+    const [, name] = /^machines\/([^/]+)\/poweroff$/.exec(topic) ?? [];
+    machines.get(name ?? "")?.shutDown();
+  });
   const sockets = new Map<string, Tasmota>();
   let asked = 0;
   let readings = 0;
@@ -412,6 +416,16 @@ function resourcesOf(config: Record<string, unknown>): object {
   const { resources } = config;
   return typeof resources === "object" && resources !== null ? resources : {};
 }
+
+/** How a lab's machine is shut down: by a message that it listens for. */
+export const poweroff = (name: string, options: Fields = {}): Fields => ({
+  type: "mqtt",
+  topic: `machines/${name}/poweroff`,
+  payload: "now",
+  timeout: "5s",
+  settle: "300ms",
+  ...options,
+});
 
 /** Every field named is there with that value; in objects likewise. */
 function matches(whole: unknown, part: unknown): boolean {

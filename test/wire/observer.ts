@@ -16,7 +16,7 @@ export interface Observer {
   stop(): Promise<void>;
 }
 
-export function observe(port: number): Observer {
+export function observe(port: number, listener?: (heard: Heard) => void): Observer {
   const heard: Heard[] = [];
   const latest = new Map<string, string>();
   let stopped = false;
@@ -31,6 +31,7 @@ export function observe(port: number): Observer {
         client = await connectWire({ port }, (message) => {
           heard.push(message);
           latest.set(message.topic, message.payload);
+          listener?.(message);
         });
         await client.subscribe("#");
         listening = true;
@@ -73,4 +74,9 @@ export function objectIn(text: string): Fields {
   } catch {
     return { unreadable: text };
   }
+}
+
+/** The objects in a list within such an object; none when it is no list. */
+export function listIn(list: unknown): readonly Fields[] {
+  return Array.isArray(list) ? list.map((entry: object) => Object.fromEntries(Object.entries(entry))) : [];
 }

@@ -2,22 +2,20 @@
 
 import { z } from "zod";
 import type { Checker, CheckResult } from "../../ports/checker.ts";
+import { fewVariables } from "../environment.ts";
+import { argumentList } from "../options.ts";
+import { commandRunner, type Ended, firstLine, whyNotStarted } from "../run-command.ts";
 import { defineChecker } from "./define.ts";
 import { down, failed, noAnswer, up } from "./outcomes.ts";
-import { commandRunner, type Ended, firstLine } from "./run-command.ts";
-
-const word = z.string().refine((text) => !text.includes("\0"), { error: "has a NUL character" });
 
 const options = z.strictObject({
   type: z.literal("exec").meta({ description: "Up when a program ends with status 0." }),
-  command: z
-    .tuple([word.min(1, { error: "is empty: write the program, best with its whole path" })], word)
-    .meta({
-      description:
-        "The program and its arguments, as a list; no shell reads them. Best with the program's whole path. " +
-        "Exit status 0 is up, 1 is down, anything else an error; the first line it prints is shown to people. " +
-        "It runs with little more than PATH, HOME and LANG in its environment, and is killed at the timeout with all that it started.",
-    }),
+  command: argumentList.meta({
+    description:
+      "The program and its arguments, as a list; no shell reads them. Best with the program's whole path. " +
+      "Exit status 0 is up, 1 is down, anything else an error; the first line it prints is shown to people. " +
+      "It runs with little more than PATH, HOME and LANG in its environment, and is killed at the timeout with all that it started.",
+  }),
 });
 
 export const exec = defineChecker({
@@ -47,7 +45,7 @@ function resultOf(ended: Ended, program: string): CheckResult {
     case "stuck":
       return failed(`${program} was killed at an earlier check and has still not ended`);
     case "failed":
-      return failed(`${program} cannot be started: ${whyNot(ended.code)}`);
+      return failed(`${program} cannot be started: ${whyNotStarted(ended.code)}`);
   }
 }
 
@@ -60,43 +58,4 @@ function resultOfStatus(status: number, line: string, program: string): CheckRes
     default:
       return failed(`${program} ended with status ${status}${line === "" ? "" : `: ${line}`}`);
   }
-}
-
-function whyNot(code: string): string {
-  switch (code) {
-    case "ENOENT":
-      return "there is no such program; write its whole path, and see that the interpreter in its first line exists";
-    case "EACCES":
-      return "it may not be executed by this user; try chmod +x";
-    case "ENOEXEC":
-      return "it is no program; a script needs a first line such as #!/bin/sh";
-    default:
-      return code;
-  }
-}
-
-/** Enough to find programs, files of the user and the right words; no secrets that this process may have in its own. */
-const passedOn = [
-  "PATH",
-  "HOME",
-  "USER",
-  "LOGNAME",
-  "LANG",
-  "LANGUAGE",
-  "LC_ALL",
-  "LC_CTYPE",
-  "LC_MESSAGES",
-  "TZ",
-  "TMPDIR",
-];
-
-function fewVariables(): Record<string, string> {
-  const variables: Record<string, string> = {};
-  for (const name of passedOn) {
-    const value = process.env[name];
-    if (value !== undefined) {
-      variables[name] = value;
-    }
-  }
-  return variables;
 }

@@ -8,10 +8,10 @@ import parsers from "ping/lib/parser/factory.js";
 import { z } from "zod";
 import type { Checker, CheckResult } from "../../ports/checker.ts";
 import { hostName } from "../options.ts";
+import { commandRunner, type Ended, firstLine, type RunCommand } from "../run-command.ts";
 import { defineChecker } from "./define.ts";
 import { lookUpOf } from "./look-up.ts";
 import { down, failed, noAnswer, up } from "./outcomes.ts";
-import { commandRunner, type Ended, firstLine, type RunCommand } from "./run-command.ts";
 
 const options = z.strictObject({
   type: z.literal("icmp").meta({ description: "Up when the host answers a ping." }),

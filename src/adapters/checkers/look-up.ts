@@ -3,7 +3,7 @@
 
 import { type LookupAddress, promises as dns } from "node:dns";
 import { isIP } from "node:net";
-import { orAborted } from "./or-aborted.ts";
+import { orAborted } from "../or-aborted.ts";
 
 export type LookedUp =
   | { readonly kind: "found"; readonly addresses: readonly [LookupAddress, ...LookupAddress[]] }

@@ -28,7 +28,11 @@ export interface LogDestination {
   write(text: string): unknown;
 }
 
-export function createLog(options: LogOptions): Log {
+export interface LevelledLog extends Log {
+  setLevel(level: LogOptions["level"]): void;
+}
+
+export function createLog(options: LogOptions): LevelledLog {
   const onTerminal = (options.destination ?? process.stderr).isTTY === true;
   const lines = options.destination ?? standardError();
   const sink = (options.pretty ?? onTerminal) ? forPeople(lines, onTerminal && !noColor()) : lines;
@@ -52,6 +56,9 @@ export function createLog(options: LogOptions): Log {
     warn: write("warn"),
     error: write("error"),
     fatal: write("fatal"),
+    setLevel(level) {
+      logger.level = level;
+    },
   };
 }
 

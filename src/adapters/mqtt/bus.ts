@@ -2,10 +2,15 @@
 // because a command that arrives late may cut the power under a running job. Not for requests: that is the front.
 
 import type { Clock } from "../../ports/clock.ts";
-import { type Bus, BusError, type BusMessage } from "../../ports/bus.ts";
+import { type Bus, BusError, type BusMessage, type StopListening } from "../../ports/bus.ts";
 import type { Log } from "../../ports/log.ts";
 import { openConnection } from "./connection.ts";
-import type { Connection, ConnectionOptions, Incoming } from "./connection-port.ts";
+import {
+  type Connection,
+  ConnectionError,
+  type ConnectionOptions,
+  type Incoming,
+} from "./connection-port.ts";
 import { covers, matches } from "./filters.ts";
 
 export interface BusOptions {
@@ -21,6 +26,11 @@ const copyMs = 50;
 
 type Listener = (message: BusMessage) => void;
 
+/** Its own object for every call, so that one function may be given twice. */
+interface Notice {
+  readonly call: () => void;
+}
+
 export function createBus(
   options: BusOptions,
   parts: { readonly clock: Clock; readonly log: Log },
@@ -29,16 +39,22 @@ export function createBus(
   const listeners = new Map<string, Set<Listener>>();
   /** What the broker was asked for over this connection. */
   const asked = new Set<string>();
-  const onConnected: (() => void)[] = [];
-  const onLost: (() => void)[] = [];
+  const onConnected = new Set<Notice>();
+  const onLost = new Set<Notice>();
+  /** Who was told of this connection. */
+  const told = new Set<Notice>();
   let connection: Connection | undefined;
+  /** Rises with every connection, so that what belongs to an old one is known to be old. */
+  let generation = 0;
   /** Subscriptions that the broker has not acknowledged yet. */
   let unacknowledged = 0;
-  let told = false;
+  /** The first ones of this connection are acknowledged. */
+  let inForce = false;
   let lastLoss = "";
   let last: { readonly message: Incoming; readonly at: number; copies: number } | undefined;
 
   async function ask(filters: readonly string[]): Promise<void> {
+    const mine = generation;
     unacknowledged += 1;
     for (const filter of filters) {
       asked.add(filter);
@@ -46,25 +62,52 @@ export function createBus(
     try {
       await connection?.subscribe(filters.map((filter) => ({ filter, qos: 1 })));
     } catch (error) {
-      const lost = connection?.connected !== true;
+      const lost = mine !== generation || connection?.connected !== true;
       log[lost ? "debug" : "error"]({ reason: String(error) }, "Cannot hear a device");
       if (lost) {
         return;
       }
       // The other filters of the same request are in force all the same.
     }
-    unacknowledged -= 1;
-    tellConnected();
+    if (mine === generation) {
+      unacknowledged -= 1;
+      inForce ||= unacknowledged === 0;
+      tellConnected();
+    }
   }
 
+  /** Who came later has subscriptions of its own, and is told when these are acknowledged. */
   function tellConnected(): void {
-    if (unacknowledged > 0 || told || connection?.connected !== true) {
-      return;
+    for (const notice of onConnected) {
+      if (inForce && unacknowledged === 0 && !told.has(notice) && connection?.connected === true) {
+        told.add(notice);
+        notice.call();
+      }
     }
-    told = true;
-    for (const listener of onConnected) {
-      listener();
+  }
+
+  /** Nobody listens to this filter any more. The broker's failure to hear of it costs only messages that nobody reads. */
+  async function leave(filter: string): Promise<void> {
+    listeners.delete(filter);
+    const stillWanted = [...listeners.keys()].some((other) => covers(filter, other));
+    if (connection?.connected !== true || !asked.has(filter) || stillWanted) {
+      return; // a wider filter than needed, for those that it covers
     }
+    asked.delete(filter);
+    try {
+      await connection.unsubscribe([filter]);
+    } catch (error) {
+      log.debug({ filter, reason: String(error) }, "A filter could not be given back");
+    }
+  }
+
+  function listen(notices: Set<Notice>, call: () => void): StopListening {
+    const notice = { call };
+    notices.add(notice);
+    return () => {
+      notices.delete(notice);
+      told.delete(notice);
+    };
   }
 
   function receive(message: Incoming): void {
@@ -122,9 +165,11 @@ export function createBus(
         },
         {
           connected() {
+            generation += 1;
             lastLoss = "";
             unacknowledged = 0;
-            told = false;
+            inForce = false;
+            told.clear();
             asked.clear();
             log.info({}, "Connected to the broker for the devices");
             void ask(widest([...listeners.keys()]));
@@ -138,10 +183,11 @@ export function createBus(
               log.warn({ reason: why.sentence }, "No connection to the broker for the devices");
               lastLoss = why.sentence;
             }
-            told = false;
+            inForce = false;
+            told.clear();
             if (why.wasConnected) {
-              for (const listener of onLost) {
-                listener();
+              for (const { call } of onLost) {
+                call();
               }
             }
           },
@@ -158,6 +204,12 @@ export function createBus(
         const wide = [...asked].find((one) => covers(one, filter));
         void ask([wide ?? filter]);
       }
+      return () => {
+        those.delete(listener);
+        if (those.size === 0 && listeners.get(filter) === those) {
+          void leave(filter);
+        }
+      };
     },
     publish(topic, payload) {
       if (connection?.connected !== true) {
@@ -167,15 +219,26 @@ export function createBus(
         log.warn({ topic, reason: String(error) }, "A message to a device was lost");
       });
     },
-    onConnected(listener) {
-      onConnected.push(listener);
-      if (told) {
-        listener();
+    async send(topic, payload) {
+      if (connection?.connected !== true) {
+        throw new BusError("there is no connection to the broker");
+      }
+      try {
+        await connection.publish(topic, payload, { qos: 1, retain: false });
+      } catch (error) {
+        if (error instanceof ConnectionError) {
+          const code = error.code === "closed" ? "disconnected" : "refused";
+          throw new BusError(error.message, code, { cause: error });
+        }
+        throw error;
       }
     },
-    onLost(listener) {
-      onLost.push(listener);
+    onConnected(listener) {
+      const stop = listen(onConnected, listener);
+      tellConnected();
+      return stop;
     },
+    onLost: (listener) => listen(onLost, listener),
     async close() {
       await connection?.close();
     },

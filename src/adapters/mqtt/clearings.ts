@@ -6,8 +6,13 @@ import type { Clock } from "../../ports/clock.ts";
 
 export interface Clearings {
   request(topic: string): void;
-  /** An empty message on this topic is our own clearing, coming back; true once for each. */
+  /**
+   * An empty message on this topic is our own clearing, coming back; true once for each, however late: taken for a request, it would
+   * be a power cycle on `cycle`.
+   */
   isEcho(topic: string): boolean;
+  /** A new connection: what had not come back over the last one (QoS 0) will not come any more. */
+  connected(): void;
   /** Once a second: clear what had to wait. */
   tend(): void;
 }
@@ -19,12 +24,13 @@ const mostTopics = 10_000;
 interface Cleared {
   readonly at: Instant;
   due: boolean;
-  /** Our empty message has not come back yet. */
-  echo: boolean;
+  /** So many of our empty messages have not come back yet. */
+  echoes: number;
 }
 
 export function createClearings(parts: {
   readonly clock: Clock;
+  /** Publish the empty retained message; where it echoes with QoS 0, so that no echo is kept for a later connection, or a later run. */
   readonly clear: (topic: string) => void;
   /** The broker sends our own messages back: MQTT 3.1.1. */
   readonly echoes: () => boolean;
@@ -34,8 +40,9 @@ export function createClearings(parts: {
   const cleared = new Map<string, Cleared>();
 
   function clear(topic: string): void {
+    const echoes = (cleared.get(topic)?.echoes ?? 0) + (parts.echoes() ? 1 : 0);
     cleared.delete(topic);
-    cleared.set(topic, { at: clock.now(), due: false, echo: parts.echoes() });
+    cleared.set(topic, { at: clock.now(), due: false, echoes });
     const oldest = cleared.size > mostTopics ? cleared.keys().next().value : undefined;
     if (oldest !== undefined) {
       cleared.delete(oldest);
@@ -54,21 +61,26 @@ export function createClearings(parts: {
     },
     isEcho(topic) {
       const last = cleared.get(topic);
-      if (last?.echo !== true) {
+      if (last === undefined || last.echoes === 0) {
         return false;
       }
-      last.echo = false;
+      last.echoes -= 1;
       return true;
+    },
+    connected() {
+      for (const each of cleared.values()) {
+        each.echoes = 0;
+      }
     },
     tend() {
       const now = clock.now();
-      for (const [topic, { at, due }] of cleared) {
+      for (const [topic, { at, due, echoes }] of cleared) {
         if (between(at, now) < pauseMs) {
           return; // The rest were cleared later.
         }
         if (due) {
           clear(topic);
-        } else {
+        } else if (echoes === 0) {
           cleared.delete(topic);
         }
       }

@@ -78,6 +78,8 @@ export interface Connection {
   readonly connected: boolean;
   /** @throws ConnectionError when not connected, or when the broker refuses a filter (naming it) */
   subscribe(subscriptions: readonly Subscription[]): Promise<void>;
+  /** Resolves when the broker has acknowledged it. @throws ConnectionError when not connected, or the connection breaks before */
+  unsubscribe(filters: readonly string[]): Promise<void>;
   /**
    * Resolves when the broker has taken it (QoS 1: PUBACK; QoS 0: handed to the socket). Nothing is kept when the connection breaks.
    * @throws ConnectionError

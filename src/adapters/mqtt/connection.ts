@@ -287,6 +287,19 @@ export function openConnection(
     });
   }
 
+  async function unsubscribe(filters: readonly string[]): Promise<void> {
+    const mine = live();
+    await answered(mine, (settle) => {
+      mine.client.unsubscribe([...filters], (error) => {
+        settle(
+          error === undefined || error === null
+            ? undefined
+            : new ConnectionError("closed", `unsubscribing failed: ${error.message}`, { cause: error }),
+        );
+      });
+    });
+  }
+
   async function publish(topic: string, payload: string | Uint8Array, outgoing: Outgoing): Promise<void> {
     const mine = live();
     const bytes = Buffer.from(payload);
@@ -333,6 +346,7 @@ export function openConnection(
       return link?.up === true && !stop.signal.aborted;
     },
     subscribe,
+    unsubscribe,
     publish,
     close,
   };

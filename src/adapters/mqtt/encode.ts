@@ -18,13 +18,14 @@ export function encodeReply(reply: Reply, to: Pick<ReplyTo, "id" | "format">): E
       };
 }
 
-/** `ok <resource> <token or -> <state>` or `error <code> <message>`, always one line. */
+/** `ok <resource[,resource...]> <token or -> <state>` or `error <code> <message>`, always one line. */
 function plainReply(reply: Reply): string {
   if (!reply.ok) {
     return `error ${reply.error} ${reply.message.replaceAll(/\s+/g, " ")}`;
   }
   const token = "token" in reply ? reply.token : "-";
-  return `ok ${reply.resource} ${token} ${reply.state}`;
+  const names = "resources" in reply && reply.resources !== undefined ? reply.resources : [reply.resource];
+  return `ok ${names.join(",")} ${token} ${reply.state}`;
 }
 
 /** What is unknown is left out, not null: `resource` of an event that belongs to no one resource. */

@@ -163,14 +163,38 @@ function tlsText(code: string): string | undefined {
     case "ERR_SSL_WRONG_VERSION_NUMBER":
     case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
       return "no TLS is spoken on this port";
-    case "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA":
-    case "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE":
-    case "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED":
-      return "it did not accept our TLS certificate";
+    case "ERR_OSSL_X509_KEY_VALUES_MISMATCH":
+      return "our private key (`key`) does not belong to our TLS certificate (`cert`)";
+    case "ERR_OSSL_UNSUPPORTED":
+    case "ERR_OSSL_BAD_DECRYPT":
+    case "ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED":
+      return "our private key (`key`) cannot be read; it must be in PEM form and without a passphrase";
     default:
-      return code.startsWith("ERR_SSL") || code.startsWith("ERR_OSSL") || code.startsWith("ERR_TLS")
-        ? `TLS failed (${code})`
-        : undefined;
+      return alertText(code);
+  }
+}
+
+/** What the other side said before it closed (RFC 8446 section 6.2). Versions of OpenSSL differ in what stands before the alert's name. */
+function alertText(code: string): string | undefined {
+  const alert = /^ERR_SSL_.*_ALERT_([A-Z_]+)$/.exec(code)?.[1] ?? "";
+  switch (alert) {
+    case "CERTIFICATE_REQUIRED":
+      return "it wants a TLS certificate from us; give `cert` and `key`";
+    case "CERTIFICATE_EXPIRED":
+      return "it did not accept our TLS certificate (`cert`), which has expired";
+    case "UNKNOWN_CA":
+      return "it did not accept our TLS certificate (`cert`), because it does not know who signed it";
+    case "BAD_CERTIFICATE":
+    case "CERTIFICATE_UNKNOWN":
+    case "CERTIFICATE_REVOKED":
+    case "UNSUPPORTED_CERTIFICATE":
+      return "it did not accept our TLS certificate (`cert`)";
+    case "HANDSHAKE_FAILURE":
+      return "no way of encryption suits both sides, or it wants a TLS certificate from us (`cert` and `key`)";
+    case "PROTOCOL_VERSION":
+      return "it speaks only versions of TLS that are too old to be safe";
+    default:
+      return /^ERR_(SSL|OSSL|TLS)/.test(code) ? `TLS failed (${code})` : undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Announcement } from "../../core/effects.ts";
 import { isName, reservedNames } from "../../core/names.ts";
 import type { Reply, ReplyTo } from "../../core/requests.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { type Front, FrontError, type Inbox } from "../../ports/front.ts";
+import { type Front, FrontError, type FrontSettings, type Inbox } from "../../ports/front.ts";
 import type { Log } from "../../ports/log.ts";
 import { createClearings } from "./clearings.ts";
 import { openConnection } from "./connection.ts";
@@ -15,31 +15,28 @@ import {
   ConnectionError,
   type ConnectionListener,
   type Incoming,
-  type Subscription,
 } from "./connection-port.ts";
 import { encodeAnnouncement, encodeReply } from "./encode.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPublications } from "./publications.ts";
 import { readRequest } from "./requests.ts";
 import { type BrokerOptions, checkForRival, createRivalWatch } from "./rivals.ts";
-import { parseRequestTopic, shown, type Topics, topicsOf } from "./topics.ts";
+import { createStrays } from "./strays.ts";
+import { subscriptionsOf } from "./subscriptions.ts";
+import { parseRequestTopic, topicsOf } from "./topics.ts";
 
-export interface FrontOptions {
+export interface FrontOptions extends FrontSettings {
   readonly broker: BrokerOptions;
   readonly clientId: string;
   readonly base: string;
   /** Seconds that the broker keeps requests while the controller is away (MQTT 5; over 3.1.1 the broker decides). */
   readonly sessionExpiry: number;
   readonly replyPrefixes: readonly string[];
-  /** Bytes of a request. */
-  readonly payloadLimit: number;
   /** Names this run of the controller. */
   readonly instance: string;
   readonly version: string;
   /** ISO 8601. */
   readonly started: string;
-  readonly observe: boolean;
-  readonly counts: { readonly resources: number; readonly pools: number };
 }
 
 /**
@@ -55,7 +52,6 @@ const takeOversToFail = 3;
 const takeOverWindowMs = 10_000;
 /** A subscription that the broker refused is tried again: somebody may be mending its access rules. */
 const subscribeAgainMs = 10_000;
-const strayLogMs = 60_000;
 
 export function createFront(
   options: FrontOptions,
@@ -67,7 +63,7 @@ export function createFront(
   let inbox: Inbox | undefined;
   let link: Connection | undefined;
   let stale: string | undefined;
-  let counts = options.counts;
+  let settings: FrontSettings = options;
   let protocol: 4 | 5 = 5;
 
   /** True between `linkConnected` and `linkLost`. */
@@ -81,7 +77,6 @@ export function createFront(
   let takeOvers: Instant[] = [];
   /** The one message that the store could not take: offered again until the connection ends. */
   let heldBack: (() => void) | undefined;
-  const strays = { count: 0, loggedAt: undefined as Instant | undefined };
 
   /** QoS 1. Never rejects; false: the broker does not have it. */
   async function publish(topic: string, payload: string, retain: boolean): Promise<boolean> {
@@ -123,9 +118,15 @@ export function createFront(
 
   const clearings = createClearings({
     clock,
-    clear: (topic) => void publish(topic, "", true),
+    clear(topic) {
+      link?.publish(topic, "", { qos: protocol === 4 ? 0 : 1, retain: true }).catch((error: unknown) => {
+        logRefused(topic, error); // if it was lost with the connection, the request is found again over the next one
+      });
+    },
     echoes: () => protocol === 4,
   });
+
+  const strays = createStrays(parts);
 
   const rivals = createRivalWatch({
     topics,
@@ -171,9 +172,9 @@ export function createFront(
         instance: options.instance,
         started: options.started,
         base: options.base,
-        resources: counts.resources,
-        pools: counts.pools,
-        observe: options.observe,
+        resources: settings.counts.resources,
+        pools: settings.counts.pools,
+        observe: settings.observe,
       }),
     );
   }
@@ -198,6 +199,7 @@ export function createFront(
       protocol = session.protocol;
       lastLoss = "";
       publications.connected();
+      clearings.connected();
       log.info(
         { protocol: session.protocol, session: session.present, clientId: options.clientId },
         "Connected to the broker",
@@ -285,9 +287,15 @@ export function createFront(
     if (message.retain) {
       clearings.request(message.topic);
     }
-    const request = readRequest(message, target, options);
+    const { access, payloadLimit } = settings;
+    const request = readRequest(message, target, {
+      base: options.base,
+      replyPrefixes: options.replyPrefixes,
+      access,
+      payloadLimit,
+    });
     if (request.kind === "refused" && request.replyTo === undefined) {
-      stray(message.topic, request.message);
+      strays.refused(message.topic, request.message);
     }
     const mine = generation;
     const offer = (): void => {
@@ -315,20 +323,6 @@ export function createFront(
       rivals.heard(message);
     } else if (topic !== topics.info || !rivals.heard(message)) {
       publications.received(topic, Buffer.from(message.payload).toString("utf8"));
-    }
-  }
-
-  /** Somebody's mistake that nobody will hear of: counted, and logged at most once a minute. */
-  function stray(topic: string, reason: string): void {
-    strays.count += 1;
-    const now = clock.now();
-    if (strays.loggedAt === undefined || between(strays.loggedAt, now) >= strayLogMs) {
-      log.warn(
-        { topic: shown(topic), reason, count: strays.count },
-        "Requests were refused that name no reply topic",
-      );
-      strays.loggedAt = now;
-      strays.count = 0;
     }
   }
 
@@ -387,11 +381,19 @@ export function createFront(
     },
     announce,
     publishResource: publications.resource,
+    publishPool: publications.pool,
     publishSwitcher: publications.switcher,
-    publishController(current) {
-      counts = current;
+    publishController(counts) {
+      settings = { ...settings, counts };
       publishOwn();
       publications.republish();
+    },
+    reconfigure(changed) {
+      settings = changed;
+      // Not while the connection is new: see subscribe. It publishes them then.
+      if (subscribed === "yes") {
+        publishOwn();
+      }
     },
     forget: publications.forget,
     tend() {
@@ -429,27 +431,6 @@ export function createFront(
       await link?.close();
     },
   };
-}
-
-/**
- * Requests with retain as published, so that a retained one shows its flag live too, and with those retained delivered at each
- * subscription, so that they are found and cleared. Our own publications are not wanted back, but for the marker.
- */
-function subscriptionsOf(topics: Topics): readonly Subscription[] {
-  const requests = topics.requestFilters.map(
-    (filter): Subscription => ({ filter, qos: 1, retainAsPublished: true, retainHandling: 0, noLocal: true }),
-  );
-  // QoS 0: what others wrote while we were away is found by the retained message itself and need not be queued.
-  const retained = topics.retainedFilters.map(
-    (filter): Subscription => ({ filter, qos: 0, retainAsPublished: true, retainHandling: 0, noLocal: true }),
-  );
-  return [
-    ...retained,
-    { filter: topics.controllerEvent, qos: 0, noLocal: true },
-    { filter: topics.ping, qos: 0, noLocal: true, retainAsPublished: true },
-    { filter: topics.marker, qos: 1 },
-    ...requests,
-  ];
 }
 
 /** The attempt in a marker of this run; `undefined` for one that an earlier run sent, or somebody else. */

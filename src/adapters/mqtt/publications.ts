@@ -1,16 +1,19 @@
-// The retained picture: what the broker should hold for every resource and switcher, what was last sent, and what others wrote there.
+// The retained picture: what the broker should hold for every resource, pool and switcher, what was last sent, and what others wrote there.
 // Publishes what changed, everything again when asked, and puts right what was overwritten. Not for what the picture says.
 
 import { type Instant, between } from "../../core/time.ts";
-import type { ResourcePicture, SwitcherPicture } from "../../core/pictures.ts";
+import type { PoolPicture, ResourcePicture, SwitcherPicture } from "../../core/pictures.ts";
+import type { State } from "../../core/requests.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Topics } from "./topics.ts";
 
 export interface Publications {
   readonly resource: (picture: ResourcePicture) => void;
+  readonly pool: (picture: PoolPicture) => void;
   readonly switcher: (picture: SwitcherPicture) => void;
   /** A retained topic of the controller itself: sent at every call. */
   readonly own: (topic: string, payload: string) => void;
+  /** `resource`: a resource or a pool. */
   readonly forget: (what: "resource" | "switcher", name: string) => void;
   /** A new connection: what the broker holds is its old store, and no finding, until `republish`. */
   readonly connected: () => void;
@@ -30,7 +33,7 @@ export interface PublicationParts {
    * @returns resolves to false when the broker did not take it: not connected, refused, or the connection broke
    */
   readonly publish: (topic: string, payload: string) => Promise<boolean>;
-  /** Somebody else wrote on this topic, and it was put right. `name`: the resource it belongs to. */
+  /** Somebody else wrote on this topic, and it was put right. `name`: the resource or pool it belongs to. */
   readonly overwritten: (topic: string, name: string | undefined) => void;
 }
 
@@ -61,7 +64,7 @@ const mostForeignReady = 10_000;
 export function createPublications(parts: PublicationParts): Publications {
   const { topics, clock, publish } = parts;
   const entries = new Map<string, Entry>();
-  /** `ready` topics on which a `1` stands that is not from this run: cleared when their resource turns out not to be available. */
+  /** `ready` topics on which a `1` stands that is not from this run: cleared when their resource or pool turns out not to be ready. */
   const foreignReady = new Set<string>();
   /** Topics of names that are gone, until the broker has taken their clearing. */
   const clearing = new Set<string>();
@@ -95,10 +98,10 @@ export function createPublications(parts: PublicationParts): Publications {
     await publish(entry.topic, entry.payload);
   }
 
-  function putReady(name: string, available: boolean): void {
+  function putReady(name: string, isReady: boolean): void {
     const { ready } = topics.resource(name);
     const known = entries.get(ready);
-    if (available) {
+    if (isReady) {
       foreignReady.delete(ready);
       put(ready, name, "1", "1");
     } else if (known?.payload === "1") {
@@ -113,13 +116,26 @@ export function createPublications(parts: PublicationParts): Publications {
   }
 
   function resource({ name, object, holders }: ResourcePicture): void {
-    const at = topics.resource(name);
+    putObject(name, object);
+    const text = JSON.stringify(holders);
+    put(topics.resource(name).holders, name, text, text);
+    putState(name, object.state, object.state === "available");
+  }
+
+  function pool({ name, object, ready }: PoolPicture): void {
+    putObject(name, object);
+    putState(name, object.state, ready);
+  }
+
+  function putObject(name: string, object: { readonly time: string }): void {
     const { time: _time, ...meaning } = object;
-    put(at.object, name, JSON.stringify(object), JSON.stringify(meaning));
-    put(at.holders, name, JSON.stringify(holders), JSON.stringify(holders));
-    put(at.state, name, object.state, object.state);
+    put(topics.resource(name).object, name, JSON.stringify(object), JSON.stringify(meaning));
+  }
+
+  function putState(name: string, state: State, isReady: boolean): void {
+    put(topics.resource(name).state, name, state, state);
     // Last: who waits for it finds the rest in place.
-    putReady(name, object.state === "available");
+    putReady(name, isReady);
   }
 
   function forget(what: "resource" | "switcher", name: string): void {
@@ -216,6 +232,7 @@ export function createPublications(parts: PublicationParts): Publications {
 
   return {
     resource,
+    pool,
     switcher({ name, object }) {
       const payload = JSON.stringify(object);
       put(topics.switcher(name), undefined, payload, payload);

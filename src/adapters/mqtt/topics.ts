@@ -2,9 +2,10 @@
 // means and back. Not for payloads, and not for the topics of devices.
 
 import { isName, isOwner, reservedNames } from "../../core/names.ts";
+import { covers } from "./filters.ts";
 
 export interface TopicRow {
-  /** Below the base; `<r>` is a resource, `<s>` a switcher, `<u>` a user. */
+  /** Below the base; `<r>` is a resource or a pool, `<s>` a switcher, `<u>` a user. */
   readonly topic: string;
   readonly direction: "published" | "requested" | "both";
   readonly qos: 0 | 1;
@@ -32,29 +33,41 @@ export const topicMap: readonly TopicRow[] = [
     "comes back to its sender: all that was sent before it has been seen",
   ),
   row("<r>/state", "published", 1, true, "`off`, `powered`, `available` or `unknown`"),
-  row("<r>/ready", "published", 1, true, "`1`, and only while the resource is available"),
-  row("<r>", "published", 1, true, "the state object"),
-  row("<r>/holders", "published", 1, true, "the oldest 20 holders, and how many more there are"),
-  row("<r>/event", "published", 0, false, "events of the resource"),
-  row("switcher/<s>", "published", 1, true, "whether a switcher is online, and its outlets"),
-  row("<r>/acquire", "requested", 1, false, "obtain a token, or renew it"),
-  row("<r>/renew", "requested", 1, false, "extend a token that is held"),
-  row("<r>/release", "requested", 1, false, "give a token back"),
-  row("<r>/tokens", "requested", 1, false, "list the holders"),
-  row("<r>/override", "requested", 1, false, "an operator's hand: not in this version"),
-  row("<r>/cycle", "requested", 1, false, "an operator's power cycle: not in this version"),
   row(
-    "<r>/acquire/<u>",
-    "requested",
+    "<r>/ready",
+    "published",
     1,
-    false,
-    "the same, with the user in the topic, where a broker's ACL can bind it",
+    true,
+    "`1`, and only while it is available (a pool: and free to be shared)",
   ),
-  row("<r>/renew/<u>", "requested", 1, false, "the same, with the user in the topic"),
-  row("<r>/release/<u>", "requested", 1, false, "the same, with the user in the topic"),
-  row("<r>/tokens/<u>", "requested", 1, false, "the same, with the user in the topic"),
-  row("<r>/override/<u>", "requested", 1, false, "the same, with the user in the topic: not in this version"),
-  row("<r>/cycle/<u>", "requested", 1, false, "the same, with the user in the topic: not in this version"),
+  row("<r>", "published", 1, true, "the state object"),
+  row(
+    "<r>/holders",
+    "published",
+    1,
+    true,
+    "the oldest 20 holders, and how many more there are; not of a pool",
+  ),
+  row("<r>/event", "published", 0, false, "its events"),
+  row("switcher/<s>", "published", 1, true, "whether a switcher is online, and its outlets"),
+  request("<r>/acquire", "obtain a token, or renew it"),
+  request("<r>/renew", "extend a token that is held"),
+  request("<r>/release", "give a token back, or leave the queue"),
+  request("<r>/override", "an operator's hand on the resource"),
+  request("<r>/cycle", "an operator's power cycle"),
+  request("<r>/tokens", "list the holders and the queue"),
+  request("controller/acquire", "obtain one token over several resources, all or nothing"),
+  request("controller/renew", "extend such a token"),
+  request("controller/release", "give such a token back, or leave the queues"),
+  request("<r>/acquire/<u>", "the same, with the user in the topic, where a broker's ACL can bind it"),
+  request("<r>/renew/<u>", "the same, with the user in the topic"),
+  request("<r>/release/<u>", "the same, with the user in the topic"),
+  request("<r>/override/<u>", "the same, with the user in the topic"),
+  request("<r>/cycle/<u>", "the same, with the user in the topic"),
+  request("<r>/tokens/<u>", "the same, with the user in the topic"),
+  request("controller/acquire/<u>", "the same, with the user in the topic"),
+  request("controller/renew/<u>", "the same, with the user in the topic"),
+  request("controller/release/<u>", "the same, with the user in the topic"),
 ];
 
 function row(
@@ -65,6 +78,10 @@ function row(
   summary: string,
 ): TopicRow {
   return { topic, direction, qos, retained, summary };
+}
+
+function request(topic: string, summary: string): TopicRow {
+  return row(topic, "requested", 1, false, summary);
 }
 
 export interface Topics {
@@ -83,7 +100,10 @@ export interface Topics {
   switcher(name: string): string;
   /** Where the replies of this base go. */
   readonly replyPrefix: string;
-  /** Filters of all requests: disjoint, and disjoint from what the controller publishes retained. */
+  /**
+   * Filters of all requests: disjoint, so that no message comes twice (`controller/acquire` comes with `+/acquire`), and disjoint from
+   * what the controller publishes retained about resources.
+   */
   readonly requestFilters: readonly string[];
   /** Filters of all retained topics of the controller. */
   readonly retainedFilters: readonly string[];
@@ -91,6 +111,7 @@ export interface Topics {
 
 export function topicsOf(base: string): Topics {
   const filter = (one: TopicRow): string => `${base}/${one.topic.replaceAll(/<[rsu]>/g, "+")}`;
+  const requests = topicMap.filter((one) => one.direction === "requested").map(filter);
   return {
     status: `${base}/controller/status`,
     info: `${base}/controller/info`,
@@ -106,15 +127,14 @@ export function topicsOf(base: string): Topics {
     }),
     switcher: (name) => `${base}/switcher/${name}`,
     replyPrefix: `${base}/reply`,
-    requestFilters: topicMap.filter((one) => one.direction === "requested").map(filter),
+    requestFilters: requests.filter((one) => !requests.some((other) => other !== one && covers(other, one))),
     retainedFilters: topicMap.filter((one) => one.retained).map(filter),
   };
 }
 
-/** Verbs of this version, and those that the protocol knows and this version does not. */
-const verbs = ["acquire", "renew", "release", "tokens"] as const;
-const laterVerbs: ReadonlySet<string> = new Set(["override", "cycle"]);
-const controllerVerbs: ReadonlySet<string> = new Set(["acquire", "renew", "release"]);
+const verbs = ["acquire", "renew", "release", "override", "cycle", "tokens"] as const;
+/** Those that `controller/...` has, too, for a token over several resources. */
+const severalVerbs = ["acquire", "renew", "release"] as const;
 
 /** What the controller itself publishes in the place of a verb: `<r>/state` and its like. */
 const publishedNames: ReadonlySet<string> = new Set(
@@ -132,8 +152,21 @@ export type RequestTopic =
       readonly verb: Verb;
       readonly user: string | undefined;
     }
+  /** It is about a token over several resources. */
+  | {
+      readonly kind: "request";
+      readonly resource: undefined;
+      readonly verb: (typeof severalVerbs)[number];
+      readonly user: string | undefined;
+    }
   /** A request by its form that cannot be carried out; `because` is a sentence for its sender. */
-  | { readonly kind: "refused"; readonly resource: string | undefined; readonly because: string }
+  | {
+      readonly kind: "refused";
+      readonly resource: string | undefined;
+      readonly verb: Verb | undefined;
+      readonly user: string | undefined;
+      readonly because: string;
+    }
   /** Not a request: no reply, nothing cleared. */
   | { readonly kind: "none" };
 
@@ -143,49 +176,41 @@ export function parseRequestTopic(base: string, topic: string): RequestTopic {
     return { kind: "none" };
   }
   const levels = topic.slice(base.length + 1).split("/");
-  const [resource = "", verb = "", user] = levels;
-  if (levels.length < 2 || levels.length > 3) {
+  const [first = "", second = "", third] = levels;
+  if (levels.length < 2 || levels.length > 3 || (third === undefined && publishedNames.has(second))) {
     return { kind: "none" };
   }
-  if (resource === "controller" && controllerVerbs.has(verb)) {
-    return {
-      kind: "refused",
-      resource: undefined,
-      because: `this version does not know controller/${verb}: acquire one resource at a time`,
-    };
-  }
-  if (reservedNames.includes(resource)) {
+  const resource = first === "controller" ? undefined : first;
+  const verb = verbs.find((one) => one === second);
+  const user = third !== undefined && isOwner(third) ? third : undefined;
+  const refused = (because: string): RequestTopic => ({
+    kind: "refused",
+    resource: resource !== undefined && isName(resource) ? resource : undefined,
+    verb,
+    user,
+    because,
+  });
+
+  const several = severalVerbs.find((one) => one === second);
+  // Below the reserved names there are no other requests: replies, switchers, and what the controller says about itself.
+  if (reservedNames.includes(first) && (resource !== undefined || several === undefined)) {
     return { kind: "none" };
   }
-  if (!isName(resource)) {
-    return {
-      kind: "refused",
-      resource: undefined,
-      because: `${shown(resource)} cannot be the name of a resource: 1 to 64 of A-Z a-z 0-9 _ . - with a letter or digit first`,
-    };
+  if (resource !== undefined && !isName(resource)) {
+    return refused(
+      `${shown(resource)} cannot be the name of a resource: 1 to 64 of A-Z a-z 0-9 _ . - with a letter or digit first`,
+    );
   }
-  if (laterVerbs.has(verb)) {
-    return { kind: "refused", resource, because: `this version does not know the request '${verb}'` };
+  if (verb === undefined) {
+    return refused(`there is no request ${shown(second)}; requests are ${verbs.join(", ")}`);
   }
-  if (user === undefined && publishedNames.has(verb)) {
-    return { kind: "none" };
+  if (third !== undefined && user === undefined) {
+    return refused(`${shown(third)} cannot be a user: 1 to 128 characters, no control characters`);
   }
-  const known = verbs.find((one) => one === verb);
-  if (known === undefined) {
-    return {
-      kind: "refused",
-      resource,
-      because: `there is no request ${shown(verb)}; requests are ${verbs.join(", ")}`,
-    };
+  if (resource !== undefined) {
+    return { kind: "request", resource, verb, user };
   }
-  if (user !== undefined && !isOwner(user)) {
-    return {
-      kind: "refused",
-      resource,
-      because: `${shown(user)} cannot be a user: 1 to 128 characters, no control characters`,
-    };
-  }
-  return { kind: "request", resource, verb: known, user };
+  return several === undefined ? { kind: "none" } : { kind: "request", resource, verb: several, user };
 }
 
 /**

@@ -61,7 +61,7 @@ export function openDatabase(
     let opened: Opened = { kind: created ? "created" : "found" };
     if (version < steps.length) {
       const backup = backUp(database, path, version);
-      migrate(database, version, steps);
+      migrate(database, path, version, steps);
       opened = { kind: "migrated", from: version, to: steps.length, backup };
     }
     const rows = prepareRows(database, path);
@@ -99,7 +99,7 @@ function create(path: string, steps: readonly Migration[]): boolean {
   const database = new DatabaseSync(unfinished);
   try {
     configure(database, path);
-    migrate(database, 0, steps);
+    migrate(database, path, 0, steps);
   } finally {
     close(database);
   }

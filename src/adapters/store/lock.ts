@@ -1,12 +1,13 @@
 // One controller on one store: a lock beside the store's file, held as long as the process lives. The kernel frees it at any end of
 // the process, kill -9 included. Not the locks of SQLite on the store itself, which others may read while it is in use.
 
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { StoreError } from "../../ports/store.ts";
 import { explain, isBusy } from "./explain.ts";
+import { realPath } from "./store-path.ts";
 
 export interface StoreLock {
   release(): void;
@@ -45,6 +46,47 @@ export function lockStore(path: string): StoreLock {
   return { release: () => held.close() };
 }
 
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+}
+
+/**
+ * Who holds the lock now. Taking part in nothing: the lock is tried for a moment, as a second lastout would.
+ * @param path the store's, by any link
+ * @returns undefined: nobody; `unnamed`: somebody who is just writing its name
+ * @throws StoreError when the lock file cannot be opened, for want of rights above all
+ */
+export function lockHolder(path: string): Holder | "unnamed" | undefined {
+  const lockPath = `${realPath(path)}.lock`;
+  if (!existsSync(lockPath)) {
+    return undefined;
+  }
+  let database: DatabaseSync | undefined;
+  try {
+    accessSync(lockPath, constants.R_OK | constants.W_OK);
+    database = new DatabaseSync(lockPath);
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("ROLLBACK");
+    return undefined;
+  } catch (error) {
+    if (!isBusy(error) || database === undefined) {
+      throw explainLock(error, lockPath);
+    }
+    return nameIn(database) ?? "unnamed";
+  } finally {
+    database?.close();
+  }
+}
+
+function nameIn(database: DatabaseSync): Holder | undefined {
+  try {
+    return holderRow.parse(database.prepare("SELECT pid, host FROM holder").get());
+  } catch {
+    return undefined; // It is just writing its name; that it is there is enough.
+  }
+}
+
 function explainLock(error: unknown, lockPath: string): StoreError {
   const explained = explain(error, lockPath);
   return explained.code === "damaged"
@@ -59,13 +101,8 @@ function explainLock(error: unknown, lockPath: string): StoreError {
 const holderRow = z.object({ pid: z.int(), host: z.string() });
 
 function inUse(path: string, database: DatabaseSync): StoreError {
-  let who = "another process";
-  try {
-    const { pid, host } = holderRow.parse(database.prepare("SELECT pid, host FROM holder").get());
-    who = `process ${pid} on ${host}`;
-  } catch {
-    // It is just writing its name; that it is there is enough.
-  }
+  const holder = nameIn(database);
+  const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
   return new StoreError(
     "in-use",
     `the store ${path} is in use by ${who}: end that lastout, or give this one its own store.path and mqtt.base`,

@@ -6,12 +6,16 @@ import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { StoreError } from "../../ports/store.ts";
+import { toVersion2 } from "./version-2.ts";
 
 /** `PRAGMA application_id`: marks the file as ours for `file` and for us. The letters "LOut"; see https://www.sqlite.org/pragma.html */
 export const applicationId = 0x4c_4f_75_74;
 
-/** Brings the form from one version (`PRAGMA user_version`) to the next; the first begins with an empty database. All have a `meta`. */
-export type Migration = (database: DatabaseSync) => void;
+/**
+ * Brings the form from one version (`PRAGMA user_version`) to the next; the first begins with an empty database. All have a `meta`.
+ * @param path for its errors
+ */
+export type Migration = (database: DatabaseSync, path: string) => void;
 
 export const migrations: readonly Migration[] = [
   // Version 1. Each record is JSON with its checksum; the other columns name it and show it to people. The keys are the tables
@@ -32,14 +36,20 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE published (kind TEXT, name TEXT,
         record TEXT NOT NULL, crc32 INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
     `),
+  toVersion2,
 ];
 
 /** Take the steps that are missing, all in one transaction: after a crash the form is the old or the new one. */
-export function migrate(database: DatabaseSync, from: number, steps: readonly Migration[]): void {
+export function migrate(
+  database: DatabaseSync,
+  path: string,
+  from: number,
+  steps: readonly Migration[],
+): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     for (const step of steps.slice(from)) {
-      step(database);
+      step(database, path);
     }
     const format = `lastout store, version ${steps.length}`;
     database

@@ -6,13 +6,16 @@ import type {
   EndedRecord,
   OutboxRecord,
   OutletRecord,
+  OverrideRecord,
   PublishedRecord,
+  QueuedRecord,
   ResourceRecord,
   Timestamp,
   TokenRecord,
 } from "../../core/changes.ts";
-import type { ErrorCode } from "../../core/requests.ts";
-import { type Instant, instant, millis, wallTime } from "../../core/time.ts";
+import { type Instant, wallTime } from "../../core/time.ts";
+import { reply, replyTo, waiter } from "./replies.ts";
+import { exactly, length, mode, moment, orAbsent, text, texts } from "./schemas.ts";
 
 export interface RecordTable<Kept> {
   readonly name: string;
@@ -27,105 +30,101 @@ export interface RecordTable<Kept> {
   readonly schema: z.ZodType<Kept>;
 }
 
-// `undefined` does not exist in JSON: it is written as null (`toJson`) and becomes `undefined` again here.
-const orAbsent = <Schema extends z.ZodType>(schema: Schema) =>
-  z.nullable(schema).transform((value): z.output<Schema> | undefined => value ?? undefined);
-
-const moment = z.int().transform(instant);
-const length = z.number().transform(millis);
-const text = z.string();
-const state = z.enum(["off", "powered", "available", "unknown"]);
-
-// An object, not a list, so that the compiler sees when a code of the core is missing here.
-const errorCode = z.enum({
-  "invalid-request": "invalid-request",
-  "unknown-resource": "unknown-resource",
-  "unknown-token": "unknown-token",
-  "token-taken": "token-taken",
-  "not-owner": "not-owner",
-  "ttl-too-long": "ttl-too-long",
-  timeout: "timeout",
-  "power-failed": "power-failed",
-  released: "released",
-  forbidden: "forbidden",
-  "retained-request": "retained-request",
-  "too-large": "too-large",
-  "limit-reached": "limit-reached",
-  unavailable: "unavailable",
-} satisfies { [Code in ErrorCode]: Code });
-
-const replyTo = z.strictObject({
-  topic: text,
-  correlation: orAbsent(text),
-  id: orAbsent(text),
-  format: z.enum(["json", "plain"]),
-});
-
-const reply = z.union([
-  z.strictObject({
-    ok: z.literal(true),
-    resource: text,
-    token: text,
-    owner: text,
-    state,
-    users: z.number(),
-    ttl: z.number(),
-    expires: text,
-  }),
-  z.strictObject({ ok: z.literal(true), resource: text, token: text, state, users: z.number() }),
-  z.strictObject({
-    ok: z.literal(true),
-    resource: text,
-    state,
-    total: z.number(),
-    holders: z.array(
-      z.strictObject({
-        token: text,
-        owner: text,
-        purpose: z.nullable(text),
-        mode: z.literal("shared"),
-        since: text,
-        expires: z.nullable(text),
-      }),
-    ),
-    queue: z.array(z.never()),
-  }),
-  z.strictObject({
-    ok: z.literal(false),
-    resource: orAbsent(text),
-    token: orAbsent(text),
-    error: errorCode,
-    message: text,
-  }),
-]);
-
 export const tokens: RecordTable<TokenRecord> = {
   name: "tokens",
   key: ["resource", "token"],
-  keyOf: (record) => [record.resource, record.token],
-  shown: ["owner", "since", "expires"],
-  show: (record, iso) => [record.owner, iso(record.since), iso(record.expires)],
-  schema: z.strictObject({
-    resource: text,
-    token: text,
-    owner: text,
-    purpose: orAbsent(text),
-    since: moment,
-    ttl: length,
-    expires: orAbsent(moment),
-    lostAt: orAbsent(moment),
-    told: z.boolean(),
-    kwhAtStart: orAbsent(z.number()),
-    waiters: z.array(
-      z.strictObject({
-        replyTo: orAbsent(replyTo),
-        wait: z.enum(["granted", "powered", "available"]),
-        ttl: orAbsent(length),
-        since: moment,
-      }),
-    ),
-    deadline: orAbsent(moment),
-  }),
+  keyOf: (record) => [record.resources[0] ?? "", record.token],
+  shown: ["resources", "owner", "mode", "since", "expires"],
+  show: (record, iso) => [
+    list(record.resources),
+    record.owner,
+    record.mode,
+    iso(record.since),
+    iso(record.expires),
+  ],
+  schema: exactly<TokenRecord>()(
+    z.strictObject({
+      resources: texts.min(1), // The first one is the record's key.
+      asked: texts,
+      several: z.boolean(),
+      token: text,
+      owner: text,
+      purpose: orAbsent(text),
+      mode,
+      priority: z.number(),
+      number: z.int(),
+      tried: texts,
+      since: moment,
+      ttl: length,
+      expires: orAbsent(moment),
+      lostAt: orAbsent(moment),
+      told: z.boolean(),
+      kwhAtStart: z.array(orAbsent(z.number())),
+      waiters: z.array(waiter),
+      deadline: orAbsent(moment),
+    }),
+  ),
+};
+
+export const queued: RecordTable<QueuedRecord> = {
+  name: "queued",
+  key: ["number"],
+  keyOf: (record) => [record.number],
+  shown: ["asked", "token", "owner", "mode", "priority", "since", "deadline"],
+  show: (record, iso) => [
+    list(record.asked),
+    record.token,
+    record.owner,
+    record.mode,
+    record.priority,
+    iso(record.since),
+    iso(record.deadline),
+  ],
+  schema: exactly<QueuedRecord>()(
+    z.strictObject({
+      number: z.int(),
+      asked: texts,
+      several: z.boolean(),
+      token: text,
+      owner: text,
+      purpose: orAbsent(text),
+      mode,
+      priority: z.number(),
+      tried: texts,
+      since: moment,
+      ttl: orAbsent(length),
+      lostAt: orAbsent(moment),
+      waiters: z.array(waiter),
+      deadline: moment,
+    }),
+  ),
+};
+
+export const overrides: RecordTable<OverrideRecord> = {
+  name: "overrides",
+  key: ["resource"],
+  keyOf: (record) => [record.resource],
+  // Not `by`: that is a word of SQL, and would have to be quoted by whoever asks for it.
+  shown: ["mode", "set_by", "reason", "since", "until"],
+  show: (record, iso) => [
+    record.mode,
+    record.by ?? null,
+    record.reason ?? null,
+    iso(record.since),
+    iso(record.until),
+  ],
+  schema: exactly<OverrideRecord>()(
+    z.strictObject({
+      resource: text,
+      mode: z.enum(["on", "off"]),
+      outlets: texts,
+      by: orAbsent(text),
+      reason: orAbsent(text),
+      since: moment,
+      until: orAbsent(moment),
+      force: z.boolean(),
+    }),
+  ),
 };
 
 export const ended: RecordTable<EndedRecord> = {
@@ -134,12 +133,14 @@ export const ended: RecordTable<EndedRecord> = {
   keyOf: (record) => [record.resource, record.token],
   shown: ["reason", "at"],
   show: (record, iso) => [record.reason, iso(record.at)],
-  schema: z.strictObject({
-    resource: text,
-    token: text,
-    at: moment,
-    reason: z.enum(["released", "expired", "lost", "rejected", "removed"]),
-  }),
+  schema: exactly<EndedRecord>()(
+    z.strictObject({
+      resource: text,
+      token: text,
+      at: moment,
+      reason: z.enum(["released", "expired", "lost", "rejected", "removed", "locked-out"]),
+    }),
+  ),
 };
 
 export const outlets: RecordTable<OutletRecord> = {
@@ -148,21 +149,37 @@ export const outlets: RecordTable<OutletRecord> = {
   keyOf: (record) => [record.outlet],
   shown: ["own", "moved"],
   show: (record, iso) => [record.own, iso(record.movedAt)],
-  schema: z.strictObject({
-    outlet: text,
-    own: z.enum(["none", "commanded", "confirmed", "leaving", "outside"]),
-    movedAt: orAbsent(moment),
-    bootedAt: orAbsent(moment),
-  }),
+  schema: exactly<OutletRecord>()(
+    z.strictObject({
+      outlet: text,
+      own: z.enum(["none", "commanded", "confirmed", "leaving", "outside"]),
+      movedAt: orAbsent(moment),
+      bootedAt: orAbsent(moment),
+    }),
+  ),
 };
 
 export const resources: RecordTable<ResourceRecord> = {
   name: "resources",
   key: ["resource"],
   keyOf: (record) => [record.resource],
-  shown: ["was_available"],
-  show: (record) => [record.wasAvailable ? "yes" : "no"],
-  schema: z.strictObject({ resource: text, boots: z.array(length), wasAvailable: z.boolean() }),
+  shown: ["was_available", "shutdown", "cycle"],
+  show: (record, iso) => [
+    record.wasAvailable ? "yes" : "no",
+    iso(record.shutdownAt),
+    record.cycle?.stage ?? null,
+  ],
+  schema: exactly<ResourceRecord>()(
+    z.strictObject({
+      resource: text,
+      boots: z.array(length),
+      wasAvailable: z.boolean(),
+      shutdownAt: orAbsent(moment),
+      cycle: orAbsent(
+        z.strictObject({ stage: z.enum(["off", "on"]), force: z.boolean(), adopted: z.boolean() }),
+      ),
+    }),
+  ),
 };
 
 export const outbox: RecordTable<OutboxRecord> = {
@@ -171,7 +188,7 @@ export const outbox: RecordTable<OutboxRecord> = {
   keyOf: (record) => [record.id],
   shown: ["topic"],
   show: (record) => [record.replyTo.topic],
-  schema: z.strictObject({ id: z.int(), replyTo, reply }),
+  schema: exactly<OutboxRecord>()(z.strictObject({ id: z.int(), replyTo, reply })),
 };
 
 export const published: RecordTable<PublishedRecord> = {
@@ -180,15 +197,16 @@ export const published: RecordTable<PublishedRecord> = {
   keyOf: (record) => [record.kind, record.name],
   shown: [],
   show: () => [],
-  schema: z.strictObject({ kind: z.enum(["resource", "switcher"]), name: text }),
+  schema: exactly<PublishedRecord>()(z.strictObject({ kind: z.enum(["resource", "switcher"]), name: text })),
 };
 
 /** The last commit's time, kept as the row `written` of the table `meta`. */
-export const timestamp: z.ZodType<Timestamp> = z.strictObject({
-  at: moment,
-  wall: z.number().transform(wallTime),
-  boot: orAbsent(text),
-});
+export const timestamp = exactly<Timestamp>()(
+  z.strictObject({
+    at: moment,
+    wall: z.number().transform(wallTime),
+    boot: orAbsent(text),
+  }),
+);
 
-export const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) => (part === undefined ? null : part));
+const list = (names: readonly string[]): string => names.join(", ");

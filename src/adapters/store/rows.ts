@@ -11,13 +11,15 @@ import {
   ended,
   outbox,
   outlets,
+  overrides,
   published,
+  queued,
   type RecordTable,
   resources,
   timestamp,
-  toJson,
   tokens,
 } from "./records.ts";
+import { toJson } from "./schemas.ts";
 
 export interface AllRows {
   load(): { readonly snapshot: Snapshot; readonly written: Timestamp | undefined };
@@ -27,6 +29,8 @@ export interface AllRows {
 export function prepareRows(database: DatabaseSync, path: string): AllRows {
   const rows = {
     tokens: tableRows(database, path, tokens),
+    queued: tableRows(database, path, queued),
+    overrides: tableRows(database, path, overrides),
     ended: tableRows(database, path, ended),
     outlets: tableRows(database, path, outlets),
     resources: tableRows(database, path, resources),
@@ -37,7 +41,9 @@ export function prepareRows(database: DatabaseSync, path: string): AllRows {
   return {
     load: () => {
       const snapshot: Snapshot = {
-        tokens: rows.tokens.all().toSorted((a, b) => a.since - b.since),
+        tokens: rows.tokens.all().toSorted((a, b) => a.since - b.since || a.number - b.number),
+        queued: rows.queued.all(), // By number, which is their key.
+        overrides: rows.overrides.all(),
         ended: rows.ended.all().toSorted((a, b) => a.at - b.at),
         outlets: rows.outlets.all(),
         resources: rows.resources.all(),
@@ -63,6 +69,10 @@ export function prepareRows(database: DatabaseSync, path: string): AllRows {
     switch (change.kind) {
       case "token":
         return put(rows.tokens, change.record, [change.resource, change.token], written);
+      case "queued":
+        return put(rows.queued, change.record, [change.number], written);
+      case "override":
+        return put(rows.overrides, change.record, [change.resource], written);
       case "ended":
         return put(rows.ended, change.record, [change.resource, change.token], written);
       case "outlet":

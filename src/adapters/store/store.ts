@@ -1,12 +1,10 @@
 // The store on SQLite: durable records in one file that anybody can read with the sqlite3 tool. Here the
 // lock and the thread that waits for the disk come together; the file itself is database.ts's.
 
-import { accessSync, constants, lstatSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
 import type { Log } from "../../ports/log.ts";
 import type { Store } from "../../ports/store.ts";
-import { explain } from "./explain.ts";
 import { lockStore } from "./lock.ts";
+import { realPath } from "./store-path.ts";
 import { supervise } from "./thread.ts";
 
 export interface StoreParts {
@@ -61,20 +59,4 @@ export async function openStore(path: string, parts: StoreParts): Promise<Store>
       return closing;
     },
   };
-}
-
-/** The path without links, also of a file that is not there yet; the obvious obstacles are told here, with their errno. */
-function realPath(path: string): string {
-  const absolute = resolve(path);
-  try {
-    const there = lstatSync(absolute, { throwIfNoEntry: false }) !== undefined;
-    const real = there ? realpathSync(absolute) : join(realpathSync(dirname(absolute)), basename(absolute));
-    accessSync(dirname(real), constants.W_OK | constants.X_OK);
-    if (there && !statSync(real).isDirectory()) {
-      accessSync(real, constants.R_OK | constants.W_OK);
-    }
-    return real;
-  } catch (error) {
-    throw explain(error, absolute);
-  }
 }

@@ -66,8 +66,14 @@ function createSimulated(given: Options, { name, clock }: SwitcherParts): Switch
       return;
     }
     running.report({ kind: "position", outlet, position, uptime: between(running.since, clock.now()) });
+    read(outlet);
+  };
+
+  /** With `watts: 0` there is no meter. */
+  const read = (outlet: string): void => {
     if (given.watts > 0) {
-      running.report({ kind: "reading", outlet, watts: position === "on" ? given.watts : 0, kwh: undefined });
+      const watts = positions.get(outlet) === "on" ? given.watts : 0;
+      running?.report({ kind: "reading", outlet, watts, kwh: undefined });
     }
   };
 
@@ -104,6 +110,14 @@ function createSimulated(given: Options, { name, clock }: SwitcherParts): Switch
       later(() => {
         for (const outlet of outlets) {
           tell(outlet);
+        }
+      });
+    },
+    async measure(signal) {
+      started(signal);
+      later(() => {
+        for (const outlet of outlets) {
+          read(outlet);
         }
       });
     },

@@ -2,7 +2,7 @@
 // say is in tasmota-messages.ts. Source: Tasmota 15.2.0.2 (xdrv_02_9_mqtt.ino, support_command.ino) and its documentation "MQTT".
 
 import { z } from "zod";
-import type { Bus, BusMessage } from "../../ports/bus.ts";
+import type { Bus, BusMessage, StopListening } from "../../ports/bus.ts";
 import { BusError } from "../../ports/bus.ts";
 import {
   type Capabilities,
@@ -116,6 +116,7 @@ function createTasmota(given: Options, { name, bus }: SwitcherParts): Switcher {
   let words = messages.defaultWords;
   let report: (report: SwitcherReport) => void = unheard;
   const warned = new Set<string>();
+  let listening: readonly StopListening[] = [];
 
   /** Replies and telemetry. With SetOption4 a JSON reply stands on the topic that else has the plain word. */
   const read = (said: messages.Said): void => {
@@ -187,7 +188,7 @@ function createTasmota(given: Options, { name, bus }: SwitcherParts): Switcher {
     }
   };
 
-  const subscribe = (): void => {
+  const subscribe = (): StopListening[] => {
     const listeners = new Map<string, (message: BusMessage) => void>();
     // STATE is a reply's topic with SetOption4; STATUS8, 10 and 11 answer what somebody else asked.
     for (const reply of ["RESULT", "STATE", "STATUS8", "STATUS10", "STATUS11"]) {
@@ -206,9 +207,7 @@ function createTasmota(given: Options, { name, bus }: SwitcherParts): Switcher {
     // The prefix of discovery is fixed in the firmware (xdrv_12_discovery.ino).
     listeners.set("tasmota/discovery/+/config", readDiscovery);
     listeners.set(topics.command("+"), readCommand);
-    for (const [filter, listener] of listeners) {
-      bus.subscribe(filter, listener);
-    }
+    return [...listeners].map(([filter, listener]) => bus.subscribe(filter, listener));
   };
 
   return {
@@ -217,12 +216,14 @@ function createTasmota(given: Options, { name, bus }: SwitcherParts): Switcher {
     capabilities,
     start(to) {
       report = to;
-      subscribe();
-      bus.onConnected(() => report({ kind: "connected" }));
-      bus.onLost(() => {
-        warned.clear();
-        report({ kind: "lost" });
-      });
+      listening = [
+        ...subscribe(),
+        bus.onConnected(() => report({ kind: "connected" })),
+        bus.onLost(() => {
+          warned.clear();
+          report({ kind: "lost" });
+        }),
+      ];
     },
     async set(outlet, position, signal) {
       const relay = relays.find((known) => known.outlet === outlet)?.relay;
@@ -238,8 +239,17 @@ function createTasmota(given: Options, { name, bus }: SwitcherParts): Switcher {
       send(bus, name, topics.command("STATE"), "", signal);
       send(bus, name, topics.command("POWER0"), "", signal);
     },
+    async measure(signal) {
+      // Status 10 has the sensors, and only in its answer are they read at this moment; a device without a meter answers without
+      // ENERGY, from which nothing is read.
+      send(bus, name, topics.command("STATUS"), "10", signal);
+    },
     async close() {
       report = unheard;
+      for (const stop of listening) {
+        stop();
+      }
+      listening = [];
     },
   };
 }

@@ -1,9 +1,11 @@
-// What may happen to a controller in a random test, as plain data that fast-check can shrink. What it means is in chaos.ts.
+// What may happen to a controller in a random test, as plain data that fast-check can shrink. What it means is in chaos.ts, the labs
+// that it happens in are made in labs.ts.
 
 import * as fc from "fast-check";
-import type { CheckLevel, Position, ResourceSettings } from "../../../src/core/settings.ts";
+import type { CheckLevel, Mode, Position } from "../../../src/core/settings.ts";
 import type { Millis } from "../../../src/core/time.ts";
-import { type ControllerSettings, duration, usualResource } from "./lab.ts";
+import { length, operator } from "./labs.ts";
+import type { Habits } from "./machine.ts";
 
 /** How a plug takes commands. `deaf` does as it is told and says nothing. */
 export type Temper = "follows" | "slow" | "stuck" | "mute" | "deaf";
@@ -11,17 +13,21 @@ export type Temper = "follows" | "slow" | "stuck" | "mute" | "deaf";
 export type Action =
   | {
       readonly do: "acquire";
-      readonly on: number;
+      /** Of the resources and pools; several make a token over several. */
+      readonly on: readonly number[];
       readonly token: string | undefined;
       readonly owner: string | undefined;
       readonly ttl: Millis | undefined;
+      readonly mode: Mode;
+      readonly priority: number;
       readonly wait: CheckLevel;
       readonly timeout: Millis | undefined;
       readonly reply: boolean;
     }
   | {
       readonly do: "renew";
-      readonly on: number;
+      /** `undefined`: over `controller/renew`. */
+      readonly on: number | undefined;
       readonly token: string;
       readonly owner: string | undefined;
       readonly ttl: Millis | undefined;
@@ -29,9 +35,26 @@ export type Action =
     }
   | {
       readonly do: "release";
-      readonly on: number;
+      readonly on: number | undefined;
       readonly token: string;
+      readonly owner: string | undefined;
       readonly lost: boolean;
+      readonly reply: boolean;
+    }
+  | {
+      readonly do: "override";
+      readonly on: number;
+      readonly mode: "auto" | "on" | "off";
+      readonly until: Millis | undefined;
+      readonly force: boolean;
+      readonly owner: string | undefined;
+      readonly reply: boolean;
+    }
+  | {
+      readonly do: "cycle";
+      readonly on: number;
+      readonly force: boolean;
+      readonly owner: string | undefined;
       readonly reply: boolean;
     }
   | { readonly do: "tokens"; readonly on: number }
@@ -41,7 +64,10 @@ export type Action =
   | { readonly do: "temper"; readonly on: number; readonly temper: Temper }
   | { readonly do: "hand"; readonly on: number; readonly position: Position }
   | { readonly do: "reboot"; readonly on: number; readonly position: Position; readonly says: boolean }
-  | { readonly do: "machine"; readonly on: number; readonly finds: "up" | "down" | "error" }
+  | { readonly do: "habits"; readonly on: number; readonly habits: Partial<Habits> }
+  /** Somebody halts a machine, or presses its button. */
+  | { readonly do: "halt" | "press"; readonly on: number }
+  | { readonly do: "guard"; readonly on: number; readonly finds: "up" | "down" | "error" }
   | { readonly do: "staleCheck" | "staleProof" | "commandFailed" | "again"; readonly on: number }
   | { readonly do: "metered"; readonly on: number; readonly watts: number }
   | {
@@ -54,76 +80,138 @@ export type Action =
   | { readonly do: "store"; readonly refuses: boolean }
   | { readonly do: "rival"; readonly there: boolean }
   | { readonly do: "clocks"; readonly still: boolean; readonly by: Millis }
+  /** A resource leaves the configuration or comes back; `undefined`: it is read again and says what it said. */
+  | { readonly do: "reconfigure"; readonly on: number | undefined; readonly offDelay: Millis | undefined }
   /** `late`: after the commit of the next event, before anything of it is carried out. */
   | { readonly do: "crash"; readonly late: boolean; readonly away: Millis };
 
-const on = fc.nat(2);
-const token = fc.constantFrom("a", "b", "c");
+const on = fc.nat(3);
+/** Resources, and pools behind them. */
+const name = fc.nat(5);
+const token = fc.constantFrom("a", "b", "c", "d");
 const owner = fc.constantFrom(undefined, undefined, "ci", "eve");
-const length = (...texts: readonly string[]): fc.Arbitrary<Millis> => fc.constantFrom(...texts.map(duration));
-const maybe = (arbitrary: fc.Arbitrary<Millis>): fc.Arbitrary<Millis | undefined> =>
+const boss = fc.constantFrom(operator, operator, operator, "eve");
+const reply = fc.boolean();
+const maybe = <Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 const position = fc.constantFrom<Position>("on", "off");
 const ttl = maybe(length("1s", "10s", "1m", "10h", "11h"));
+const constant = <const Value>(value: Value): fc.Arbitrary<Value> => fc.constant(value);
+const finds = fc.constantFrom("up" as const, "down" as const, "down" as const, "error" as const);
 
-const acquire = fc.record({
-  do: fc.constant("acquire" as const),
-  on,
-  token: fc.option(token, { nil: undefined, freq: 8 }),
-  owner,
-  ttl,
-  wait: fc.constantFrom<CheckLevel>("granted", "powered", "available"),
-  timeout: maybe(length("0", "1s", "10s", "1m")),
-  reply: fc.boolean(),
-});
-
-export const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 12, arbitrary: acquire },
+const requests: readonly fc.WeightedArbitrary<Action>[] = [
   {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant("renew" as const), on, token, owner, ttl, reply: fc.boolean() }),
+    weight: 14,
+    arbitrary: fc.record({
+      do: constant("acquire"),
+      on: fc.oneof(
+        { weight: 5, arbitrary: fc.tuple(name) },
+        { weight: 1, arbitrary: fc.uniqueArray(name, { minLength: 2, maxLength: 3 }) },
+      ),
+      token: fc.option(token, { nil: undefined, freq: 8 }),
+      owner,
+      ttl,
+      mode: fc.constantFrom<Mode>("shared", "shared", "shared", "exclusive"),
+      priority: fc.constantFrom(0, 0, 0, 5, -1),
+      wait: fc.constantFrom<CheckLevel>("granted", "powered", "available"),
+      timeout: maybe(length("0", "1s", "10s", "1m")),
+      reply,
+    }),
   },
   {
-    weight: 9,
+    weight: 4,
     arbitrary: fc.record({
-      do: fc.constant("release" as const),
-      on,
+      do: constant("renew"),
+      on: fc.option(name, { nil: undefined, freq: 6 }),
       token,
-      lost: fc.boolean(),
-      reply: fc.boolean(),
+      owner,
+      ttl,
+      reply,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("tokens" as const), on }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("refused" as const), reply: fc.boolean() }) },
   {
-    weight: 12,
+    weight: 10,
     arbitrary: fc.record({
-      do: fc.constant("pass" as const),
-      length: length("1ms", "20ms", "50ms", "500ms", "1s", "2s", "3s", "5s", "10s", "30s", "1m"),
+      do: constant("release"),
+      on: fc.option(name, { nil: undefined, freq: 5 }),
+      token,
+      owner,
+      lost: fc.boolean(),
+      reply,
     }),
   },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("wake" as const) }) },
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant("temper" as const),
+      do: constant("override"),
+      on: name,
+      mode: fc.constantFrom("auto" as const, "auto" as const, "on" as const, "off" as const),
+      until: maybe(length("3s", "30s", "1h")),
+      force: fc.boolean(),
+      owner: boss,
+      reply,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: constant("cycle"), on: name, force: fc.boolean(), owner: boss, reply }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: constant("tokens"), on: name }) },
+  { weight: 1, arbitrary: fc.record({ do: constant("refused"), reply }) },
+];
+
+const devices: readonly fc.WeightedArbitrary<Action>[] = [
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: constant("temper"),
       on,
       temper: fc.constantFrom<Temper>("follows", "follows", "slow", "stuck", "mute", "deaf"),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("hand" as const), on, position }) },
+  { weight: 4, arbitrary: fc.record({ do: constant("hand"), on, position }) },
+  { weight: 3, arbitrary: fc.record({ do: constant("reboot"), on, position, says: fc.boolean() }) },
   {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant("reboot" as const), on, position, says: fc.boolean() }),
-  },
-  {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
-      do: fc.constant("machine" as const),
+      do: constant("habits"),
       on,
-      finds: fc.constantFrom("up" as const, "up" as const, "down" as const, "error" as const),
+      habits: fc.oneof(
+        fc.record({ answers: fc.constantFrom<Habits["answers"]>("truly", "truly", "no", "error") }),
+        fc.record({ boots: fc.constantFrom<Habits["boots"]>("soon", "late", "never") }),
+        fc.record({
+          stops: fc.constantFrom<Habits["stops"]>("soon", "late", "hangs"),
+          says: fc.constantFrom<Habits["says"]>("done", "accepted", "failed", "unsure", "nothing"),
+        }),
+      ),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("halt" as const, "press" as const), on }) },
+  { weight: 3, arbitrary: fc.record({ do: constant("guard"), on, finds }) },
+  { weight: 1, arbitrary: fc.record({ do: constant("metered"), on, watts: fc.nat(9) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: constant("switcher"),
+      on,
+      event: fc.constantFrom(
+        "switcherConnected" as const,
+        "switcherLost" as const,
+        "switcherHinted" as const,
+      ),
+    }),
+  },
+];
+
+const troubles: readonly fc.WeightedArbitrary<Action>[] = [
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: constant("pass"),
+      length: length("1ms", "20ms", "50ms", "500ms", "1s", "2s", "3s", "5s", "10s", "30s", "1m"),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: constant("wake") }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -136,75 +224,30 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
       on,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("metered" as const), on, watts: fc.nat(9) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant("switcher" as const),
-      on,
-      event: fc.constantFrom(
-        "switcherConnected" as const,
-        "switcherLost" as const,
-        "switcherHinted" as const,
-      ),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("link" as const), up: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("markers" as const), return: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("store" as const), refuses: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("rival" as const), there: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ do: constant("link"), up: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: constant("markers"), return: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: constant("store"), refuses: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: constant("rival"), there: fc.boolean() }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant("clocks" as const), still: fc.boolean(), by: length("6s", "1h") }),
+    arbitrary: fc.record({ do: constant("clocks"), still: fc.boolean(), by: length("6s", "1h") }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: constant("reconfigure"),
+      on: maybe(on),
+      offDelay: maybe(length("0", "2s", "15s")),
+    }),
   },
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constant("crash" as const),
+      do: constant("crash"),
       late: fc.boolean(),
       away: length("0", "1s", "20s", "2m"),
     }),
   },
-);
+];
 
-const resource = fc.record({
-  offDelay: length("0", "2s", "15s"),
-  bootTimeout: length("5s", "20s"),
-  bootRetries: fc.nat(2),
-  minOn: length("0", "4s"),
-  minOff: length("0", "6s"),
-  switchTimeout: length("4s", "10s"),
-  onExternalOn: fc.constantFrom<ResourceSettings["onExternalOn"]>("adopt", "reclaim", "ignore"),
-  onExternalOff: fc.constantFrom<ResourceSettings["onExternalOff"]>("respect", "restore"),
-  total: length("0", "0", "30s"),
-  check: fc.option(
-    fc.record({ rise: fc.integer({ min: 1, max: 2 }), fall: fc.integer({ min: 1, max: 2 }) }),
-    {
-      nil: undefined,
-    },
-  ),
-});
-
-export interface LabSettings {
-  readonly resources: readonly ResourceSettings[];
-  readonly controller: ControllerSettings;
-}
-
-/** One to three resources; the second and third are on one strip. */
-export const lab: fc.Arbitrary<LabSettings> = fc
-  .record({
-    resources: fc.array(resource, { minLength: 1, maxLength: 3 }),
-    tokens: fc.integer({ min: 2, max: 6 }),
-    restartGrace: length("0", "5s"),
-    lostGrace: length("0", "3s"),
-  })
-  .map(({ resources, tokens, restartGrace, lostGrace }) => ({
-    resources: resources.map(({ total, check, ...settings }, index) => ({
-      ...usualResource(`r${index}`, index === 0 ? "plug" : `strip/${index}`),
-      ...settings,
-      ttl: { default: duration("20s"), max: duration("10h"), total },
-      check:
-        check === undefined ? undefined : { ...check, interval: duration("3s"), timeout: duration("2s") },
-    })),
-    controller: { limits: { tokens }, restartGrace, lostGrace, observe: false },
-  }));
+export const action: fc.Arbitrary<Action> = fc.oneof(...requests, ...devices, ...troubles);

@@ -1,16 +1,21 @@
-// A lab in which anything may happen: plugs with tempers, hands, reboots, lost links, crashes, full disks. It plays actions
-// against the core, watched by watch.ts. Deterministic: the same actions give the same story.
+// A lab in which anything may happen: plugs with tempers, machines with habits, hands, reboots, lost links, crashes, full disks. It
+// plays actions against the core, watched by watch.ts. Deterministic: the same actions give the same story.
 
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Effect } from "../../../src/core/effects.ts";
 import type { Request } from "../../../src/core/requests.ts";
-import type { Position, Settings } from "../../../src/core/settings.ts";
+import type { Position, ResourceSettings, Settings } from "../../../src/core/settings.ts";
 import { after, type Instant, instant, type Millis, millis } from "../../../src/core/time.ts";
-import { resourcePicture } from "../../../src/core/view.ts";
+import { poolPicture, resourcePicture } from "../../../src/core/view.ts";
 import type { Happening } from "../../../src/runtime/loop.ts";
-import type { Action, LabSettings, Temper } from "./actions.ts";
+import type { Action, Temper } from "./actions.ts";
+import { dependentsOf, must } from "./facts.ts";
 import { duration, settingsOf } from "./lab.ts";
-import { createWatch, must, type Watch } from "./watch.ts";
+import type { LabSettings } from "./labs.ts";
+import { createMachine, goodHabits, type Machine } from "./machine.ts";
+import { shutdownEnded, type Verdict } from "./stage.ts";
+import { standsAt } from "./token-rules.ts";
+import { createWatch, type Watch } from "./watch.ts";
 import { createWorld, type World } from "./world.ts";
 
 interface Plug {
@@ -30,21 +35,27 @@ export interface Chaos {
   readonly world: World;
   readonly watch: Watch;
   readonly plugs: ReadonlyMap<string, Plug>;
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** As last configured. */
+  readonly settings: Settings;
   /** Everything that was carried out, for comparing two runs. */
   readonly story: string[];
   play(action: Action): void;
   /** All faults end; then time passes. */
   calm(length: Millis): void;
-  /** Commands sent and pictures published so far. */
+  /** Commands sent, machines shut down, and pictures published so far. */
   readonly busy: { commands: number; publications: number };
 }
 
 export function createChaos(lab: LabSettings): Chaos {
   const world = createWorld();
-  const watch = createWatch(lab);
-  const settings: Settings = settingsOf(lab.resources, lab.controller);
+  let settings: Settings = settingsOf(lab.resources, lab.controller, lab.furniture);
+  const watch = createWatch(settings);
   const plugs = new Map<string, Plug>();
-  const machines = new Map<string, "up" | "down" | "error">();
+  const machines = new Map<string, Machine>();
+  const guards = new Map<string, Verdict>();
+  const removed = new Set<string>();
+  const offDelays = new Map<string, Millis>();
   const story: string[] = [];
   const busy = { commands: 0, publications: 0 };
   let deliveries: Delivery[] = [];
@@ -56,11 +67,16 @@ export function createChaos(lab: LabSettings): Chaos {
   let requests = 0;
   let last: Happening = { kind: "wokeUp" };
   let lastMarker = 0;
-  for (const { name, outlet } of lab.resources) {
+  for (const outlet of settings.outlets.keys()) {
     plugs.set(outlet, { position: "off", temper: "follows", bootedAt: instant(world.now - 3_600_000) });
-    machines.set(name, "up");
   }
-  open();
+  for (const { name } of lab.resources) {
+    machines.set(
+      name,
+      createMachine((in_, then) => later(in_, false, then)),
+    );
+    guards.set(name, "down");
+  }
 
   function open(): void {
     world.open(settings);
@@ -83,9 +99,9 @@ export function createChaos(lab: LabSettings): Chaos {
     last = happening;
     watch.before(world.now, happening, world.disk.snapshot(), world.storeRefuses);
     const effects = world.take(happening);
-    watch.after(world.now, happening, effects, world.disk.snapshot());
     story.push(JSON.stringify([world.now, happening.kind, effects]));
-    checkUsers();
+    watch.after(world.now, happening, effects, world.disk.snapshot());
+    checkPictures();
     if (crashNext !== undefined) {
       const away = crashNext;
       crashNext = undefined;
@@ -100,13 +116,37 @@ export function createChaos(lab: LabSettings): Chaos {
     }
   }
 
-  /** I19: the published count is the number of tokens. */
-  function checkUsers(): void {
-    const tokens = world.disk.snapshot().tokens;
+  /** I19, I31: what is published says what is on the disk. */
+  function checkPictures(): void {
+    const { tokens, queued, overrides } = world.disk.snapshot();
     for (const [name, resource] of world.book.resources) {
       const { object, holders } = resourcePicture(world.book, resource, world.now);
-      deepStrictEqual(object.users, tokens.filter((token) => token.resource === name).length, "I19");
+      const held = tokens.filter((token) => token.resources.includes(name));
+      deepStrictEqual(object.users, held.length, "I19");
       deepStrictEqual(holders.users, object.users);
+      deepStrictEqual(
+        object.exclusive,
+        held.some(({ mode }) => mode === "exclusive"),
+        "I31: exclusive",
+      );
+      deepStrictEqual(
+        object.queue,
+        queued.filter((record) => standsAt(settings, record, name)).length,
+        "I31: queue",
+      );
+      const override = overrides.find((record) => record.resource === name)?.mode ?? "auto";
+      const locked = overrides.some(
+        (record) => record.mode === "off" && record.outlets.some((id) => outletsOf(name).includes(id)),
+      );
+      deepStrictEqual(object.override, locked ? "off" : override, "I31: override");
+      ok(object.dependents <= dependentsOf(settings, name).length, "I31: dependents");
+    }
+    for (const [name, pool] of world.book.pools) {
+      const { object } = poolPicture(world.book, pool, world.now);
+      const { members } = must(settings.pools.get(name));
+      const used = (member: string): boolean => tokens.some(({ resources }) => resources.includes(member));
+      deepStrictEqual(object.members, members.length, "I31: members");
+      deepStrictEqual(object.free, members.filter((member) => !used(member)).length, "I31: free");
     }
   }
 
@@ -117,23 +157,38 @@ export function createChaos(lab: LabSettings): Chaos {
         obey(effect.outlet, effect.position);
         return;
       case "ask":
-        for (const outlet of must(settings.switchers.get(effect.switcher)).outlets) {
+        for (const outlet of outletsAt(effect.switcher)) {
           say(outlet, "20ms");
         }
         return;
+      case "measure":
+        for (const outlet of outletsAt(effect.switcher)) {
+          later(duration("50ms"), true, () => measure(outlet));
+        }
+        return;
       case "check": {
+        const { resource, of, attempt } = effect;
+        later(duration("100ms"), true, () => {
+          const finds = of === "keepWhile" ? must(guards.get(resource)) : must(machines.get(resource)).find();
+          happen({ kind: "checked", resource, of, attempt, outcome: finds, message: finds });
+        });
+        return;
+      }
+      case "shutdown": {
         const { resource, attempt } = effect;
-        later("100ms", true, () => {
-          const outlet = must(settings.resources.get(resource)).outlet;
-          const finds = must(plugs.get(outlet)).position === "off" ? "down" : must(machines.get(resource));
-          happen({ kind: "checked", resource, attempt, outcome: finds, message: finds });
+        busy.commands += 1;
+        later(duration("200ms"), false, () => {
+          const outcome = must(machines.get(resource)).told();
+          if (outcome !== undefined) {
+            later(duration("50ms"), true, () => happen(shutdownEnded(resource, attempt, outcome)));
+          }
         });
         return;
       }
       case "prove":
         lastMarker = effect.attempt;
         if (linked && markersReturn) {
-          later("10ms", true, () => happen({ kind: "linkProved", attempt: effect.attempt }));
+          later(duration("10ms"), true, () => happen({ kind: "linkProved", attempt: effect.attempt }));
         }
         return;
       case "reply": {
@@ -147,7 +202,7 @@ export function createChaos(lab: LabSettings): Chaos {
         return;
       }
       case "publish":
-        busy.publications += 1;
+        busy.publications += isMetered ? 0 : 1;
         return;
       case "announce":
       case "forget":
@@ -158,9 +213,12 @@ export function createChaos(lab: LabSettings): Chaos {
     }
   }
 
+  /** Readings are shown at most every 30 s, and may change nothing: where meters are asked, publications are not counted. */
+  const isMetered = lab.resources.some(({ shutdown }) => shutdown?.idleBelow !== undefined);
+
   /** The broker takes a held-back reply. */
   function deliver(outbox: number): void {
-    later("10ms", true, () => {
+    later(duration("10ms"), true, () => {
       if (linked && heldReplies.delete(outbox)) {
         happen({ kind: "replied", outbox });
       }
@@ -173,14 +231,23 @@ export function createChaos(lab: LabSettings): Chaos {
       say(outlet, "50ms");
       return;
     }
-    later(plug.temper === "slow" ? "3s" : "50ms", false, () => {
-      plug.position = position;
+    later(duration(plug.temper === "slow" ? "3s" : "50ms"), false, () => {
+      move(outlet, position);
       say(outlet, "0");
     });
   }
 
+  function move(outlet: string, position: Position): void {
+    must(plugs.get(outlet)).position = position;
+    for (const { name, outlets } of lab.resources) {
+      if (outlets.includes(outlet)) {
+        must(machines.get(name)).power(outlets.some((id) => must(plugs.get(id)).position === "on"));
+      }
+    }
+  }
+
   function say(outlet: string, in_: string): void {
-    later(in_, true, () => {
+    later(duration(in_), true, () => {
       const { position, temper, bootedAt } = must(plugs.get(outlet));
       if (temper !== "mute" && temper !== "deaf") {
         happen({ kind: "outletReported", outlet, position, uptime: millis(world.now - bootedAt) });
@@ -188,8 +255,18 @@ export function createChaos(lab: LabSettings): Chaos {
     });
   }
 
-  function later(in_: string, toController: boolean, arrive: () => void): void {
-    deliveries.push({ at: after(world.now, duration(in_)), toController, arrive });
+  function measure(outlet: string): void {
+    const { position, temper } = must(plugs.get(outlet));
+    const drawn = lab.resources
+      .filter(({ outlets }) => outlets.find((id) => must(plugs.get(id)).position === "on") === outlet)
+      .reduce((sum, { name }) => sum + must(machines.get(name)).watts(), 0);
+    if (temper !== "mute" && temper !== "deaf") {
+      happen({ kind: "metered", outlet, watts: position === "on" ? drawn : 0, kwh: undefined });
+    }
+  }
+
+  function later(in_: Millis, toController: boolean, arrive: () => void): void {
+    deliveries.push({ at: after(world.now, in_), toController, arrive });
   }
 
   function pass(length: Millis): void {
@@ -274,24 +351,57 @@ export function createChaos(lab: LabSettings): Chaos {
       : undefined;
   }
 
-  const resourceOf = (index: number): string => must(lab.resources[index % lab.resources.length]).name;
-  const outletOf = (index: number): string => must(lab.resources[index % lab.resources.length]).outlet;
-  const plugOf = (index: number): Plug => must(plugs.get(outletOf(index)));
-  const switcherOf = (index: number): string => must(outletOf(index).split("/")[0]);
+  const resourceAt = (index: number): string => must(lab.resources[index % lab.resources.length]).name;
+  const outletsOf = (name: string): readonly string[] => must(settings.resources.get(name)).outlets;
+  const outletsAt = (switcher: string): readonly string[] => settings.switchers.get(switcher)?.outlets ?? [];
+  const outletAt = (index: number): string => must([...plugs.keys()][index % plugs.size]);
+  const plugAt = (index: number): Plug => must(plugs.get(outletAt(index)));
+  const switcherAt = (index: number): string => must(outletAt(index).split("/")[0]);
+  const machineAt = (index: number): Machine => must(machines.get(resourceAt(index)));
+
+  /** Resources, and pools behind them; also what is not configured now. */
+  function nameAt(index: number): string {
+    const names = [...lab.resources, ...lab.furniture.pools].map(({ name }) => name);
+    return must(names[index % names.length]);
+  }
+
+  /** Where access is for users, everybody names one. */
+  function who(owner: string | undefined): Pick<Request & { kind: "renew" }, "user" | "owner"> {
+    const user = settings.access === "users" ? (owner ?? "ci") : undefined;
+    return { user, owner: user ?? owner };
+  }
+
+  function reconfigure(index: number | undefined, offDelay: Millis | undefined): void {
+    if (world.storeRefuses) { return; } // TEMPORARY
+    if (index !== undefined) {
+      const name = resourceAt(index);
+      if (offDelay !== undefined) {
+        offDelays.set(name, offDelay);
+      } else if (!removed.delete(name) && removed.size + 1 < lab.resources.length) {
+        removed.add(name);
+      }
+    }
+    settings = without(lab, removed, offDelays);
+    happen({ kind: "reconfigured", settings, changed: new Set(), rechecked: new Set() });
+  }
 
   function play(action: Action): void {
     switch (action.do) {
       case "acquire": {
-        const { token, owner, ttl, wait, timeout } = action;
-        const replyTo = nextReply(action.reply);
-        const about = { resource: resourceOf(action.on), owner, replyTo };
+        const { token, ttl, wait, timeout, mode, priority } = action;
+        const names = [...new Set(action.on.map(nameAt))];
         ask({
           kind: "acquire",
-          ...about,
+          ...who(action.owner),
+          resource: names.length === 1 ? names[0] : undefined,
+          names,
+          replyTo: nextReply(action.reply),
           token,
           madeUpToken: `made-up-${requests}`,
           purpose: undefined,
           ttl,
+          mode,
+          priority,
           wait,
           timeout,
         });
@@ -300,8 +410,8 @@ export function createChaos(lab: LabSettings): Chaos {
       case "renew":
         ask({
           kind: "renew",
-          resource: resourceOf(action.on),
-          owner: action.owner,
+          resource: action.on === undefined ? undefined : nameAt(action.on),
+          ...who(action.owner),
           replyTo: nextReply(action.reply),
           token: action.token,
           ttl: action.ttl,
@@ -310,18 +420,43 @@ export function createChaos(lab: LabSettings): Chaos {
       case "release":
         ask({
           kind: "release",
-          resource: resourceOf(action.on),
-          owner: undefined,
+          resource: action.on === undefined ? undefined : nameAt(action.on),
+          ...who(action.owner),
           replyTo: nextReply(action.reply),
           token: action.token,
           lost: action.lost,
         });
         return;
+      case "override": {
+        const { user, owner } = who(action.owner);
+        ask({
+          kind: "override",
+          resource: nameAt(action.on),
+          user,
+          owner,
+          replyTo: nextReply(action.reply),
+          mode: action.mode,
+          by: user ?? owner,
+          reason: undefined,
+          until: action.until === undefined ? undefined : { kind: "after", length: action.until },
+          force: action.force,
+        });
+        return;
+      }
+      case "cycle":
+        ask({
+          kind: "cycle",
+          resource: nameAt(action.on),
+          ...who(action.owner),
+          replyTo: nextReply(action.reply),
+          force: action.force,
+        });
+        return;
       case "tokens":
         ask({
           kind: "tokens",
-          resource: resourceOf(action.on),
-          owner: undefined,
+          resource: nameAt(action.on),
+          ...who(undefined),
           replyTo: nextReply(true),
           offset: 0,
           limit: 100,
@@ -346,35 +481,52 @@ export function createChaos(lab: LabSettings): Chaos {
         return;
       }
       case "temper":
-        plugOf(action.on).temper = action.temper;
+        plugAt(action.on).temper = action.temper;
         return;
       case "hand":
-        plugOf(action.on).position = action.position;
-        say(outletOf(action.on), "0");
+        move(outletAt(action.on), action.position);
+        say(outletAt(action.on), "0");
         return;
       case "reboot":
-        plugOf(action.on).position = action.position;
-        plugOf(action.on).bootedAt = world.now;
-        if (action.says && plugOf(action.on).temper !== "mute" && plugOf(action.on).temper !== "deaf") {
-          happen({ kind: "switcherRebooted", switcher: switcherOf(action.on) });
+        move(outletAt(action.on), action.position);
+        plugAt(action.on).bootedAt = world.now;
+        if (action.says && plugAt(action.on).temper !== "mute" && plugAt(action.on).temper !== "deaf") {
+          happen({ kind: "switcherRebooted", switcher: switcherAt(action.on) });
         }
         return;
-      case "machine":
-        machines.set(resourceOf(action.on), action.finds);
+      case "habits":
+        machineAt(action.on).habits = { ...machineAt(action.on).habits, ...action.habits };
+        return;
+      case "halt":
+        machineAt(action.on).halt();
+        return;
+      case "press":
+        machineAt(action.on).press();
+        return;
+      case "guard":
+        guards.set(resourceAt(action.on), action.finds);
         return;
       case "staleCheck":
-        happen({ kind: "checked", resource: resourceOf(action.on), attempt: 0, outcome: "up", message: "" });
+        happen({
+          kind: "checked",
+          resource: resourceAt(action.on),
+          of: "availability",
+          attempt: 0,
+          outcome: "up",
+          message: "",
+        });
         return;
       case "staleProof":
         happen({ kind: "linkProved", attempt: lastMarker - 1 });
         return;
       case "commandFailed":
-        happen({ kind: "commandFailed", outlet: outletOf(action.on), attempt: 1, reason: "unreachable" });
+        happen({ kind: "commandFailed", outlet: outletAt(action.on), attempt: 1, reason: "unreachable" });
         return;
       case "again":
         if (
           last.kind === "outletReported" ||
           last.kind === "checked" ||
+          last.kind === "shutdownEnded" ||
           last.kind === "linkProved" ||
           last.kind === "replied"
         ) {
@@ -382,13 +534,13 @@ export function createChaos(lab: LabSettings): Chaos {
         }
         return;
       case "metered":
-        happen({ kind: "metered", outlet: outletOf(action.on), watts: action.watts, kwh: undefined });
+        happen({ kind: "metered", outlet: outletAt(action.on), watts: action.watts, kwh: undefined });
         return;
       case "switcher":
         happen(
           action.event === "switcherHinted"
-            ? { kind: "switcherHinted", switcher: switcherOf(action.on), online: false }
-            : { kind: action.event, switcher: switcherOf(action.on) },
+            ? { kind: "switcherHinted", switcher: switcherAt(action.on), online: false }
+            : { kind: action.event, switcher: switcherAt(action.on) },
         );
         return;
       case "link":
@@ -418,6 +570,9 @@ export function createChaos(lab: LabSettings): Chaos {
             : { kind: "wallClockMoved", offset: millis(world.book.wallOffset + action.by) },
         );
         return;
+      case "reconfigure":
+        reconfigure(action.on, action.offDelay);
+        return;
       case "crash":
         if (action.late) {
           crashNext = action.away;
@@ -428,26 +583,64 @@ export function createChaos(lab: LabSettings): Chaos {
     }
   }
 
+  open();
   return {
     world,
     watch,
     plugs,
+    machines,
+    get settings() {
+      return settings;
+    },
     story,
     busy,
     play,
-    calm(length) {
+    calm(in_) {
       crashNext = undefined;
       markersReturn = true;
       for (const plug of plugs.values()) {
         plug.temper = "follows";
       }
-      for (const name of machines.keys()) {
-        machines.set(name, "up");
+      for (const name of guards.keys()) {
+        guards.set(name, "down");
+      }
+      const leaving = world.disk.snapshot().resources.filter(({ shutdownAt }) => shutdownAt !== undefined);
+      for (const [name, machine] of machines) {
+        machine.habits = goodHabits;
+        const stays = !leaving.some(({ resource }) => resource === name);
+        if (stays || machine.running || machine.booting) {
+          machine.press(); // somebody comes and starts what does not run, and what hangs goes down
+        }
       }
       play({ do: "store", refuses: false });
       play({ do: "rival", there: false });
       play({ do: "link", up: true });
-      pass(length);
+      pass(in_);
     },
   };
+}
+
+/** The lab's settings without some of its resources, and with other off delays. */
+function without(
+  { resources, controller, furniture }: LabSettings,
+  removed: ReadonlySet<string>,
+  offDelays: ReadonlyMap<string, Millis>,
+): Settings {
+  const named = (names: readonly string[]): string[] => names.filter((name) => !removed.has(name));
+  const kept = resources.flatMap((resource): ResourceSettings[] =>
+    removed.has(resource.name)
+      ? []
+      : [
+          {
+            ...resource,
+            needs: named(resource.needs),
+            offDelay: offDelays.get(resource.name) ?? resource.offDelay,
+          },
+        ],
+  );
+  const pools = furniture.pools.flatMap((pool) => {
+    const members = named(pool.members);
+    return members.length === 0 ? [] : [{ ...pool, members }];
+  });
+  return settingsOf(kept, controller, { ...furniture, pools });
 }

@@ -1,76 +1,100 @@
-// What the command lines of a transcript mean. A line is a verb, plain words and `name=value` options; test/transcripts has
-// many of them. One function per verb; settings return `undefined`, because there is nothing to tell of them.
+// What the command lines of a transcript mean; test/transcripts has many of them. One function per verb; settings return
+// `undefined`, because there is nothing to tell of them. Requests are in asking.ts.
 
-import type { AcquireRequest, ErrorCode, ReplyTo, Request } from "../../../src/core/requests.ts";
-import type { CheckLevel, Position, ResourceSettings } from "../../../src/core/settings.ts";
-import { millis, type Millis } from "../../../src/core/time.ts";
-import { duration, usualCheck, usualResource } from "./lab.ts";
-import { advance, checked, happen, open, reported, type Stage } from "./stage.ts";
+import { millis } from "../../../src/core/time.ts";
+import { acquireOf, asked, cycleOf, overrideOf, refusedOf, releaseOf, renewOf, tokensOf } from "./asking.ts";
+import { poolOf, resourceOf } from "./furnish.ts";
+import { duration } from "./lab.ts";
+import { lengthOf, type Line, listOf, numberOf, parseLine, positionOf, word } from "./line.ts";
+import {
+  advance,
+  checked,
+  checkKey,
+  happen,
+  open,
+  reported,
+  settings,
+  shutdownEnded,
+  type ShutdownOutcome,
+  type Stage,
+  type Verdict,
+} from "./stage.ts";
 import { objectOf, viewOf } from "./words.ts";
-
-interface Line {
-  readonly words: readonly string[];
-  readonly options: ReadonlyMap<string, string>;
-}
 
 type Command = (stage: Stage, line: Line) => string[] | undefined;
 
 export function runCommand(stage: Stage, text: string): string[] | undefined {
-  const [verb = "", ...rest] = text.trim().split(/\s+/);
-  const command = commands.get(verb);
+  const line = parseLine(text);
+  const command = commands.get(line.verb);
   if (command === undefined) {
-    throw new Error(`no command is named '${verb}'`);
+    throw new Error(`no command is named '${line.verb}'`);
   }
-  return command(stage, {
-    words: rest.filter((part) => !isOption(part)),
-    options: new Map(rest.filter(isOption).map(optionOf)),
-  });
+  return command(stage, line);
 }
-
-const isOption = (part: string): boolean => /^[a-zA-Z]+=/.test(part);
-
-const optionOf = (part: string): [string, string] => {
-  const end = part.indexOf("=");
-  return [part.slice(0, end), part.slice(end + 1)];
-};
 
 const commands = new Map<string, Command>(
   Object.entries({
-    resource(stage, { words, options }) {
-      const name = word(words, 0);
-      stage.resources.set(name, resourceOf(name, `plug${stage.resources.size + 1}`, words, options));
+    // The lab.
+    resource(stage, line) {
+      const name = word(line.words, 0);
+      const before = stage.resources.get(name);
+      stage.named += before === undefined ? 1 : 0;
+      stage.resources.set(name, resourceOf(name, before?.outlets ?? [`plug${stage.named}`], line));
       return undefined;
     },
+    pool(stage, line) {
+      const pool = poolOf(line);
+      stage.pools.set(pool.name, pool);
+      return undefined;
+    },
+    /** A resource or a pool leaves the configuration. */
     without(stage, { words }) {
       stage.resources.delete(word(words, 0));
+      stage.pools.delete(word(words, 0));
       return undefined;
     },
     spare(stage, { words }) {
       stage.spareOutlets.add(word(words, 0));
       return undefined;
     },
+    /** What a switcher's settings say; it exists by its outlets. */
+    switcher(stage, { words, options }) {
+      stage.stagger.set(word(words, 0), lengthOf(options, "stagger") ?? millis(0));
+      return undefined;
+    },
     controller(stage, { words, options }) {
-      const { limits, restartGrace, lostGrace } = stage.controller;
+      const { limits, restartGrace, lostGrace, access, operators } = stage.controller;
       stage.controller = {
-        limits: { tokens: Number(options.get("tokens") ?? limits.tokens) },
+        limits: {
+          tokens: numberOf(options, "tokens") ?? limits.tokens,
+          starting: numberOf(options, "starting") ?? limits.starting,
+        },
+        access: options.has("access") ? accessOf(options.get("access")) : access,
+        operators: options.has("operators") ? new Set(listOf(options.get("operators"))) : operators,
         restartGrace: lengthOf(options, "restartGrace") ?? restartGrace,
         lostGrace: lengthOf(options, "lostGrace") ?? lostGrace,
         observe: words.includes("observe"),
       };
       return undefined;
     },
+
+    // Who answers by himself, and what.
     plug(stage, { words }) {
       const id = word(words, 0);
       const position = stage.plugs.get(id)?.position ?? "off";
       stage.plugs.set(id, { position, obeys: words[1] === "obeys" });
       return undefined;
     },
-    machine(stage, { words }) {
-      const [name = "", found] = words;
-      if (found === "up" || found === "down" || found === "error") {
-        stage.machines.set(name, found);
+    machine: (stage, { words }) => put(stage.machines, words, verdictOf),
+    guard: (stage, { words }) => put(stage.guards, words, verdictOf),
+    shutdown: (stage, { words }) => put(stage.shutdowns, words, outcomeOf),
+    meter(stage, { words, options }) {
+      const outlet = word(words, 0);
+      const watts = Number(words[1]);
+      if (words[1] === undefined) {
+        stage.meters.delete(outlet);
       } else {
-        stage.machines.delete(name);
+        stage.meters.set(outlet, { watts, kwh: numberOf(options, "kwh") });
       }
       return undefined;
     },
@@ -96,6 +120,14 @@ const commands = new Map<string, Command>(
       advance(stage, stage.controller.restartGrace);
       return undefined;
     },
+    /** The lab as it was described meanwhile; the words are switchers that are reached, or resources that are checked, in another way now. */
+    reconfigure: (stage, { words }) =>
+      happen(stage, {
+        kind: "reconfigured",
+        settings: settings(stage),
+        changed: new Set(words),
+        rechecked: new Set(words),
+      }),
     crash(stage) {
       stage.world.crash();
       return [];
@@ -127,36 +159,12 @@ const commands = new Map<string, Command>(
 
     // Requests.
     acquire: (stage, line) => asked(stage, acquireOf(line)),
-    renew: (stage, { words, options }) =>
-      asked(stage, {
-        kind: "renew",
-        ...aboutOf(words, options),
-        token: options.get("id") ?? "",
-        ttl: lengthOf(options, "ttl"),
-      }),
-    release: (stage, { words, options }) =>
-      asked(stage, {
-        kind: "release",
-        ...aboutOf(words, options),
-        token: options.get("id") ?? "",
-        lost: words.includes("lost"),
-      }),
-    tokens: (stage, { words, options }) =>
-      asked(stage, {
-        kind: "tokens",
-        ...aboutOf(words, options),
-        offset: Number(options.get("offset") ?? 0),
-        limit: Number(options.get("limit") ?? 100),
-      }),
-    refused: (stage, { words, options }) =>
-      asked(stage, {
-        kind: "refused",
-        resource: words[0],
-        token: options.get("id"),
-        error: errorOf(options.get("error")),
-        message: "the adapter says why",
-        replyTo: replyToOf(options),
-      }),
+    renew: (stage, line) => asked(stage, renewOf(line)),
+    release: (stage, line) => asked(stage, releaseOf(line)),
+    override: (stage, line) => asked(stage, overrideOf(line)),
+    cycle: (stage, line) => asked(stage, cycleOf(line)),
+    tokens: (stage, line) => asked(stage, tokensOf(line)),
+    refused: (stage, line) => asked(stage, refusedOf(line)),
 
     // Devices.
     report(stage, { words, options }) {
@@ -189,10 +197,13 @@ const commands = new Map<string, Command>(
       }),
     retained: (stage, { words }) =>
       happen(stage, { kind: "retainedCommandFound", switcher: word(words, 0), topic: word(words, 1) }),
-    check: (stage, { words }) => {
-      const [name = "", found] = words;
-      const outcome = found === "up" || found === "down" ? found : "error";
-      return happen(stage, checked(name, Number(words[2] ?? stage.latestChecks.get(name) ?? 0), outcome));
+    check: (stage, { words }) => reportCheck(stage, "availability", words),
+    guardcheck: (stage, { words }) => reportCheck(stage, "keepWhile", words),
+    /** A shutdown command has ended. */
+    ended: (stage, { words }) => {
+      const name = word(words, 0);
+      const attempt = Number(words[2] ?? stage.latestShutdowns.get(name) ?? 0);
+      return happen(stage, shutdownEnded(name, attempt, outcomeOf(words[1]) ?? "unsure"));
     },
 
     // Looking.
@@ -201,106 +212,33 @@ const commands = new Map<string, Command>(
   } satisfies Record<string, Command>),
 );
 
-function resourceOf(
-  name: string,
-  plug: string,
-  words: readonly string[],
-  options: ReadonlyMap<string, string>,
-): ResourceSettings {
-  const usual = usualResource(name, options.get("outlet") ?? plug);
-  return {
-    ...usual,
-    ttl: {
-      default: lengthOf(options, "ttl") ?? usual.ttl.default,
-      max: lengthOf(options, "ttlMax") ?? usual.ttl.max,
-      total: lengthOf(options, "ttlTotal") ?? usual.ttl.total,
-    },
-    offDelay: lengthOf(options, "offDelay") ?? usual.offDelay,
-    bootTimeout: lengthOf(options, "bootTimeout") ?? usual.bootTimeout,
-    bootRetries: Number(options.get("bootRetries") ?? usual.bootRetries),
-    minOn: lengthOf(options, "minOn") ?? usual.minOn,
-    minOff: lengthOf(options, "minOff") ?? usual.minOff,
-    switchTimeout: lengthOf(options, "switchTimeout") ?? usual.switchTimeout,
-    onExternalOn: oneOf(options, "onExternalOn", ["adopt", "reclaim", "ignore"]),
-    onExternalOff: oneOf(options, "onExternalOff", ["respect", "restore"]),
-    check: words.includes("check")
-      ? {
-          interval: lengthOf(options, "interval") ?? usualCheck.interval,
-          timeout: usualCheck.timeout,
-          rise: Number(options.get("rise") ?? usualCheck.rise),
-          fall: Number(options.get("fall") ?? usualCheck.fall),
-        }
-      : undefined,
-  };
+function reportCheck(
+  stage: Stage,
+  of: "availability" | "keepWhile",
+  [name = "", found, attempt]: readonly string[],
+): string[] {
+  const latest = stage.latestChecks.get(checkKey(name, of)) ?? 0;
+  return happen(stage, checked(name, of, Number(attempt ?? latest), verdictOf(found) ?? "error"));
 }
 
-function acquireOf({ words, options }: Line): AcquireRequest {
-  return {
-    kind: "acquire",
-    ...aboutOf(words, options),
-    token: options.get("id"),
-    madeUpToken: "made-up",
-    purpose: options.get("purpose"),
-    ttl: lengthOf(options, "ttl"),
-    wait: levelOf(options.get("wait")),
-    timeout: lengthOf(options, "timeout"),
-  };
-}
-
-const asked = (stage: Stage, request: Request): string[] => happen(stage, { kind: "requested", request });
-
-const aboutOf = (words: readonly string[], options: ReadonlyMap<string, string>) => ({
-  resource: word(words, 0),
-  owner: options.get("owner"),
-  replyTo: replyToOf(options),
-});
-
-function replyToOf(options: ReadonlyMap<string, string>): ReplyTo | undefined {
-  const topic = options.get("reply");
-  return topic === undefined
-    ? undefined
-    : { topic, correlation: options.get("correlation"), id: options.get("echo"), format: "json" };
-}
-
-function word(words: readonly string[], index: number): string {
-  const found = words[index];
-  if (found === undefined) {
-    throw new Error(`word ${index + 1} is missing`);
+/** `machine build1 up` sets it; anything that is no such word takes it away. */
+function put<Value>(
+  map: Map<string, Value>,
+  [name = "", text]: readonly string[],
+  read: (text: string | undefined) => Value | undefined,
+): undefined {
+  const value = read(text);
+  if (value === undefined) {
+    map.delete(name);
+  } else {
+    map.set(name, value);
   }
-  return found;
 }
 
-function lengthOf(options: ReadonlyMap<string, string>, name: string): Millis | undefined {
-  const text = options.get(name);
-  return text === undefined ? undefined : duration(text);
-}
+const verdictOf = (text: string | undefined): Verdict | undefined =>
+  text === "up" || text === "down" || text === "error" ? text : undefined;
 
-function numberOf(options: ReadonlyMap<string, string>, name: string): number | undefined {
-  const text = options.get(name);
-  return text === undefined ? undefined : Number(text);
-}
+const outcomeOf = (text: string | undefined): ShutdownOutcome | undefined =>
+  text === "done" || text === "accepted" || text === "failed" || text === "unsure" ? text : undefined;
 
-function positionOf(text: string | undefined): Position {
-  if (text === "on" || text === "off") {
-    return text;
-  }
-  throw new Error(`'${text}' is no position`);
-}
-
-function levelOf(text: string | undefined): CheckLevel {
-  return text === "powered" || text === "available" ? text : "granted";
-}
-
-function errorOf(text: string | undefined): ErrorCode {
-  return text === "too-large" || text === "retained-request" || text === "forbidden"
-    ? text
-    : "invalid-request";
-}
-
-function oneOf<Choice extends string>(
-  options: ReadonlyMap<string, string>,
-  name: string,
-  [first, ...others]: readonly [Choice, ...Choice[]],
-): Choice {
-  return others.find((choice) => choice === options.get(name)) ?? first;
-}
+const accessOf = (text: string | undefined): "open" | "users" => (text === "users" ? "users" : "open");

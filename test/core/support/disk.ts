@@ -11,6 +11,8 @@ export interface Disk {
 
 export function createDisk(): Disk {
   const tokens = new Map<string, Snapshot["tokens"][number]>();
+  const queued = new Map<number, Snapshot["queued"][number]>();
+  const overrides = new Map<string, Snapshot["overrides"][number]>();
   const ended = new Map<string, Snapshot["ended"][number]>();
   const outlets = new Map<string, Snapshot["outlets"][number]>();
   const resources = new Map<string, Snapshot["resources"][number]>();
@@ -21,6 +23,12 @@ export function createDisk(): Disk {
     switch (change.kind) {
       case "token":
         put(tokens, endedKey(change.resource, change.token), change.record);
+        return;
+      case "queued":
+        put(queued, change.number, change.record);
+        return;
+      case "override":
+        put(overrides, change.resource, change.record);
         return;
       case "ended":
         put(ended, endedKey(change.resource, change.token), change.record);
@@ -52,6 +60,8 @@ export function createDisk(): Disk {
     },
     snapshot: () => ({
       tokens: [...tokens.values()],
+      queued: [...queued.values()],
+      overrides: [...overrides.values()],
       ended: [...ended.values()],
       outlets: [...outlets.values()],
       resources: [...resources.values()],

@@ -2,42 +2,68 @@
 // Not the commands of a transcript, which are in commands.ts.
 
 import type { Effect } from "../../../src/core/effects.ts";
-import type { Position, ResourceSettings } from "../../../src/core/settings.ts";
+import type { PoolSettings, Position, ResourceSettings, Settings } from "../../../src/core/settings.ts";
 import { after, instant, millis, type Millis } from "../../../src/core/time.ts";
 import type { Happening } from "../../../src/runtime/loop.ts";
 import { type ControllerSettings, settingsOf, usualController } from "./lab.ts";
 import { since, wordsOf } from "./words.ts";
 import { createWorld, type World } from "./world.ts";
 
+export type Verdict = "up" | "down" | "error";
+export type ShutdownOutcome = Extract<Happening, { kind: "shutdownEnded" }>["outcome"];
+type CheckOf = Extract<Effect, { kind: "check" }>["of"];
+
 export interface Stage {
   readonly world: World;
   readonly resources: Map<string, ResourceSettings>;
+  /** So many names of resources were used; the next one's plug has the next number. */
+  named: number;
+  readonly pools: Map<string, PoolSettings>;
+  readonly stagger: Map<string, Millis>;
   controller: ControllerSettings;
   readonly spareOutlets: Set<string>;
   /** Relays, and whether they follow commands and answer questions by themselves. */
   readonly plugs: Map<string, { position: Position; obeys: boolean }>;
   /** What checks find, by resource; none: nothing answers unless the transcript does. */
-  readonly machines: Map<string, "up" | "down" | "error">;
+  readonly machines: Map<string, Verdict>;
+  /** The same for the checkers `keepWhile`. */
+  readonly guards: Map<string, Verdict>;
+  /** How shutdown commands end, by resource; none: when the transcript says so. */
+  readonly shutdowns: Map<string, ShutdownOutcome>;
+  /** What the meters read, by outlet; none: they say nothing unless the transcript does. */
+  readonly meters: Map<string, { readonly watts: number; readonly kwh: number | undefined }>;
   /** Markers come back at once. */
   markersReturn: boolean;
   latestMarker: number;
+  /** By resource and what the check is of. */
   readonly latestChecks: Map<string, number>;
+  readonly latestShutdowns: Map<string, number>;
 }
 
 export const createStage = (): Stage => ({
   world: createWorld(),
   resources: new Map(),
+  named: 0,
+  pools: new Map(),
+  stagger: new Map(),
   controller: usualController,
   spareOutlets: new Set(),
   plugs: new Map(),
   machines: new Map(),
+  guards: new Map(),
+  shutdowns: new Map(),
+  meters: new Map(),
   markersReturn: false,
   latestMarker: 0,
   latestChecks: new Map(),
+  latestShutdowns: new Map(),
 });
 
+export const settings = ({ resources, controller, spareOutlets, pools, stagger }: Stage): Settings =>
+  settingsOf([...resources.values()], controller, { spareOutlets, pools: pools.values(), stagger });
+
 export function open(stage: Stage): void {
-  stage.world.open(settingsOf([...stage.resources.values()], stage.controller, [...stage.spareOutlets]));
+  stage.world.open(settings(stage));
 }
 
 /** Something happens: what the core does, and what those do that answer by themselves. */
@@ -84,11 +110,13 @@ export function advance(stage: Stage, length: Millis): string[] {
 function isAnswered(stage: Stage, effect: Effect): boolean {
   switch (effect.kind) {
     case "check":
-      return stage.machines.has(effect.resource);
+      return findingsOf(stage, effect.of).has(effect.resource);
     case "prove":
       return stage.markersReturn;
     case "ask":
       return outletsOf(stage, effect.switcher).every((id) => stage.plugs.get(id)?.obeys === true);
+    case "measure":
+      return outletsOf(stage, effect.switcher).some((id) => stage.meters.has(id));
     case "announce":
     case "command":
     case "forget":
@@ -97,6 +125,7 @@ function isAnswered(stage: Stage, effect: Effect): boolean {
     case "publish":
     case "publishController":
     case "reply":
+    case "shutdown":
       return false;
   }
 }
@@ -109,17 +138,34 @@ interface Answer {
 function answersTo(stage: Stage, effect: Effect): Answer[] {
   switch (effect.kind) {
     case "check": {
-      stage.latestChecks.set(effect.resource, effect.attempt);
-      const outcome = stage.machines.get(effect.resource);
+      const { resource, of, attempt } = effect;
+      stage.latestChecks.set(checkKey(resource, of), attempt);
+      const outcome = findingsOf(stage, of).get(resource);
+      const finder = of === "keepWhile" ? "keepWhile" : "check";
       return outcome === undefined
         ? []
         : [
             {
-              said: `check finds ${effect.resource} ${outcome}`,
-              answer: checked(effect.resource, effect.attempt, outcome),
+              said: `${finder} finds ${resource} ${outcome}`,
+              answer: checked(resource, of, attempt, outcome),
             },
           ];
     }
+    case "shutdown": {
+      const { resource, attempt } = effect;
+      stage.latestShutdowns.set(resource, attempt);
+      const outcome = stage.shutdowns.get(resource);
+      return outcome === undefined
+        ? []
+        : [
+            {
+              said: `the shutdown of ${resource} is ${outcome}`,
+              answer: shutdownEnded(resource, attempt, outcome),
+            },
+          ];
+    }
+    case "measure":
+      return outletsOf(stage, effect.switcher).flatMap((id) => readingOf(stage, id));
     case "prove":
       stage.latestMarker = effect.attempt;
       return stage.markersReturn
@@ -152,6 +198,18 @@ function reportOf(stage: Stage, outlet: string): Answer[] {
     : [];
 }
 
+function readingOf(stage: Stage, outlet: string): Answer[] {
+  const meter = stage.meters.get(outlet);
+  return meter === undefined
+    ? []
+    : [{ said: `${outlet} draws ${meter.watts} W`, answer: { kind: "metered", outlet, ...meter } }];
+}
+
+const findingsOf = (stage: Stage, of: CheckOf): ReadonlyMap<string, Verdict> =>
+  of === "keepWhile" ? stage.guards : stage.machines;
+
+export const checkKey = (resource: string, of: CheckOf): string => `${of} ${resource}`;
+
 export const reported = (outlet: string, position: Position, uptime: Millis | undefined): Happening => ({
   kind: "outletReported",
   outlet,
@@ -159,12 +217,26 @@ export const reported = (outlet: string, position: Position, uptime: Millis | un
   uptime,
 });
 
-export const checked = (resource: string, attempt: number, outcome: "up" | "down" | "error"): Happening => ({
+export const checked = (resource: string, of: CheckOf, attempt: number, outcome: Verdict): Happening => ({
   kind: "checked",
   resource,
+  of,
   attempt,
   outcome,
   message: { up: "answered", down: "no answer", error: "no such host" }[outcome],
+});
+
+export const shutdownEnded = (resource: string, attempt: number, outcome: ShutdownOutcome): Happening => ({
+  kind: "shutdownEnded",
+  resource,
+  attempt,
+  outcome,
+  message: {
+    done: "exited with 0",
+    accepted: "the connection was closed",
+    failed: "permission denied",
+    unsure: "could not connect",
+  }[outcome],
 });
 
 const outletsOf = (stage: Stage, switcher: string): readonly string[] =>

@@ -1,20 +1,27 @@
 // What the core wants done, as lines that people can read. Times are relative to the beginning of the scenario: `+1m30s`.
 
-import type { Change } from "../../../src/core/changes.ts";
+import type {
+  Change,
+  OverrideRecord,
+  QueuedRecord,
+  ResourceRecord,
+  TokenRecord,
+  Waiter,
+} from "../../../src/core/changes.ts";
 import { formatDuration } from "../../../src/core/duration.ts";
 import type { Effect } from "../../../src/core/effects.ts";
 import type { StateObject } from "../../../src/core/pictures.ts";
-import type { Reply } from "../../../src/core/requests.ts";
+import type { Holder, QueueEntry, Reply } from "../../../src/core/requests.ts";
 import { type Instant, millis } from "../../../src/core/time.ts";
-import { resourcePicture, switcherPicture } from "../../../src/core/view.ts";
+import { poolPicture, resourcePicture, switcherPicture } from "../../../src/core/view.ts";
 import { beginWall, type World } from "./world.ts";
 
 /** As the loop carries them out: everything to persist, replies, relays, questions, then what is only told. */
 const order: readonly (readonly Effect["kind"][])[] = [
   ["persist"],
   ["reply"],
-  ["command"],
-  ["ask", "check", "prove"],
+  ["command", "shutdown"],
+  ["ask", "measure", "check", "prove"],
   ["announce", "ignored"],
   ["forget", "publishController", "publish"],
 ];
@@ -47,8 +54,14 @@ function wordOf(world: World, effect: Effect): string {
       return `command ${effect.outlet} ${effect.position} #${effect.attempt}`;
     case "ask":
       return `ask ${effect.switcher}`;
-    case "check":
-      return `check ${effect.resource} #${effect.attempt}`;
+    case "measure":
+      return `measure ${effect.switcher}`;
+    case "check": {
+      const checker = effect.of === "keepWhile" ? `keepWhile of ${effect.resource}` : effect.resource;
+      return `check ${checker} #${effect.attempt}`;
+    }
+    case "shutdown":
+      return `shutdown ${effect.resource} #${effect.attempt}`;
     case "prove":
       return `send marker #${effect.attempt}`;
     case "announce": {
@@ -62,42 +75,32 @@ function wordOf(world: World, effect: Effect): string {
     case "publishController":
       return "publish controller";
     case "publish":
-      return effect.what === "resource"
-        ? `publish ${viewOf(world, effect.name)}`
-        : `publish switcher ${switcherOf(world, effect.name)}`;
+      return effect.what === "switcher"
+        ? `publish switcher ${switcherOf(world, effect.name)}`
+        : `publish ${viewOf(world, effect.name)}`;
   }
 }
 
 function changeOf(world: World, change: Change): string {
-  const at = (label: string, when: Instant | undefined): string[] =>
-    when === undefined ? [] : [`${label}=${since(world, when)}`];
   switch (change.kind) {
     case "token": {
-      const { record } = change;
       const about = `token ${change.resource}/${change.token}`;
-      return record === undefined
-        ? `${about} gone`
-        : [
-            about,
-            record.owner === "anonymous" ? [] : [`owner=${record.owner}`],
-            at("expires", record.expires),
-            at("lost", record.lostAt),
-            record.told ? ["told"] : [],
-            record.waiters.length === 0 ? [] : [`waits=${record.waiters.map(({ wait }) => wait).join(",")}`],
-            at("deadline", record.deadline),
-          ]
-            .flat()
-            .join(" ");
+      return change.record === undefined ? `${about} gone` : `${about}${tokenOf(world, change.record)}`;
+    }
+    case "queued": {
+      const about = `queued #${change.number}`;
+      return change.record === undefined ? `${about} gone` : `${about} ${queuedOf(world, change.record)}`;
+    }
+    case "override": {
+      const about = `override ${change.resource}`;
+      return change.record === undefined ? `${about} lifted` : `${about} ${overrideOf(world, change.record)}`;
     }
     case "ended":
       return `ended ${change.resource}/${change.token} ${change.record?.reason ?? "forgotten"}`;
     case "outlet":
       return `outlet ${change.record.outlet} ${change.record.own}`;
-    case "resource": {
-      const { resource, wasAvailable, boots } = change.record;
-      const took = boots.length === 0 ? "" : ` boots=${boots.map(formatDuration).join(",")}`;
-      return `resource ${resource} ${wasAvailable ? "wasAvailable" : "not wasAvailable"}${took}`;
-    }
+    case "resource":
+      return resourceRecordOf(world, change.record);
     case "outbox":
       return change.record === undefined
         ? `outbox ${change.id} taken`
@@ -105,6 +108,72 @@ function changeOf(world: World, change: Change): string {
     case "published":
       return `published ${change.record.kind} ${change.record.name}${change.gone ? " gone" : ""}`;
   }
+}
+
+/** Each part begins with a space, so that parts that are at rest leave nothing. */
+const part = (label: string, text: string | undefined): string =>
+  text === undefined || text === "" ? "" : ` ${label}=${text}`;
+
+const at = (world: World, label: string, when: Instant | undefined): string =>
+  part(label, when === undefined ? undefined : since(world, when));
+
+const flag = (label: string, holds: boolean): string => (holds ? ` ${label}` : "");
+
+const waitsOf = (waiters: readonly Waiter[]): string =>
+  part("waits", waiters.map(({ wait }) => wait).join(","));
+
+function tokenOf(world: World, record: TokenRecord): string {
+  const { owner, resources, asked } = record;
+  return [
+    part("on", record.several ? resources.join(",") : undefined),
+    part("asked", asked.join() === resources.join() ? undefined : asked.join(",")),
+    part("owner", owner === "anonymous" ? undefined : owner),
+    flag("exclusive", record.mode === "exclusive"),
+    part("priority", record.priority === 0 ? undefined : String(record.priority)),
+    part("tried", record.tried.join(",")),
+    at(world, "expires", record.expires),
+    at(world, "lost", record.lostAt),
+    flag("told", record.told),
+    waitsOf(record.waiters),
+    at(world, "deadline", record.deadline),
+  ].join("");
+}
+
+function queuedOf(world: World, record: QueuedRecord): string {
+  const { asked, token, owner } = record;
+  return [
+    `${asked.join(",")}/${token}`,
+    flag("several", record.several),
+    part("owner", owner === "anonymous" ? undefined : owner),
+    flag("exclusive", record.mode === "exclusive"),
+    part("priority", record.priority === 0 ? undefined : String(record.priority)),
+    part("tried", record.tried.join(",")),
+    at(world, "lost", record.lostAt),
+    waitsOf(record.waiters),
+    at(world, "deadline", record.deadline),
+  ].join("");
+}
+
+const overrideOf = (world: World, record: OverrideRecord): string =>
+  [
+    record.mode,
+    part("outlets", record.outlets.join(",")),
+    part("by", record.by),
+    part("reason", record.reason),
+    at(world, "until", record.until),
+    flag("force", record.force),
+  ].join("");
+
+function resourceRecordOf(world: World, record: ResourceRecord): string {
+  const { resource, wasAvailable, boots, shutdownAt, cycle } = record;
+  return [
+    `resource ${resource} ${wasAvailable ? "wasAvailable" : "not wasAvailable"}`,
+    part("boots", boots.map(formatDuration).join(",")),
+    at(world, "shutdownAt", shutdownAt),
+    part("cycle", cycle?.stage),
+    flag("force", cycle?.force === true),
+    flag("adopted", cycle?.adopted === true),
+  ].join("");
 }
 
 function replyOf(reply: Reply): string {
@@ -118,15 +187,28 @@ function replyOf(reply: Reply): string {
     ].join(" ");
   }
   if ("total" in reply) {
-    const holders = reply.holders.map(
-      ({ token, owner, expires }) => `${token}/${owner}/${expires === null ? "waits" : wire(expires)}`,
-    );
-    return ["ok", reply.resource, `total=${reply.total}`, ...holders].join(" ");
+    const queue = reply.queue.length === 0 ? [] : ["queue:", ...reply.queue.map(entryOf)];
+    return ["ok", reply.resource, `total=${reply.total}`, ...reply.holders.map(holderOf), ...queue].join(" ");
   }
-  const said = `ok ${reply.resource} ${reply.token} ${reply.state} users=${reply.users}`;
+  if ("override" in reply) {
+    return `ok ${reply.resource} override=${reply.override} ${reply.state} users=${reply.users}`;
+  }
+  const named = reply.resources?.join(",") ?? reply.resource ?? "-";
+  const said = `ok ${named} ${reply.token} ${reply.state} users=${reply.users}`;
   return "expires" in reply
     ? `${said} owner=${reply.owner} ttl=${reply.ttl}s expires=${reply.expires === null ? "null" : wire(reply.expires)}`
     : said;
+}
+
+function holderOf({ resource, token, owner, mode, expires }: Holder): string {
+  const member = resource === undefined ? "" : `${resource}:`;
+  const until = expires === null ? "waits" : wire(expires);
+  return `${member}${token}/${owner}/${until}${mode === "exclusive" ? "/exclusive" : ""}`;
+}
+
+function entryOf({ token, owner, mode, priority, deadline }: QueueEntry): string {
+  const urgent = priority === 0 ? "" : `/priority=${priority}`;
+  return `${token}/${owner}${mode === "exclusive" ? "/exclusive" : ""}${urgent}/until${wire(deadline)}`;
 }
 
 const fieldOf = ([key, value]: readonly [string, string | number | boolean | null]): string =>
@@ -136,23 +218,38 @@ const fieldOf = ([key, value]: readonly [string, string | number | boolean | nul
 
 const timesIn = (text: string): string => text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, wire);
 
-/** The state object: its three main words, and what else is not at rest in it. */
+/** The state object: its three main words, and what else is not at rest in it. Of a pool: all that it has. */
 export function viewOf(world: World, name: string): string {
   const resource = world.book.resources.get(name);
   if (resource === undefined) {
-    return `${name} is no resource`;
+    return poolOf(world, name);
   }
   const { object } = resourcePicture(world.book, resource, world.now);
   return `${name}: ${object.state} ${object.phase} users=${object.users}${detailsOf(object)}`;
 }
 
-function detailsOf({ offAt, readyAt, watts, kwh, problem }: StateObject): string {
+function poolOf(world: World, name: string): string {
+  const pool = world.book.pools.get(name);
+  if (pool === undefined) {
+    return `${name} is no resource`;
+  }
+  const { object, ready } = poolPicture(world.book, pool, world.now);
+  const { state, users, queue, free, members } = object;
+  return `pool ${name}: ${state} users=${users} queue=${queue} free=${free} of ${members}${ready ? " ready" : ""}`;
+}
+
+function detailsOf(object: StateObject): string {
+  const { dependents, queue, exclusive, override, offAt, readyAt, watts, kwh, problem } = object;
   return [
-    offAt === null ? "" : ` offAt=${wire(offAt)}`,
-    readyAt === null ? "" : ` readyAt=${wire(readyAt)}`,
-    watts === null ? "" : ` watts=${watts}`,
-    kwh === null ? "" : ` kwh=${kwh}`,
-    problem === null ? "" : ` problem=${problem.code}`,
+    part("dependents", dependents === 0 ? undefined : String(dependents)),
+    part("queue", queue === 0 ? undefined : String(queue)),
+    flag("exclusive", exclusive),
+    part("override", override === "auto" ? undefined : override),
+    part("offAt", offAt === null ? undefined : wire(offAt)),
+    part("readyAt", readyAt === null ? undefined : wire(readyAt)),
+    part("watts", watts === null ? undefined : String(watts)),
+    part("kwh", kwh === null ? undefined : String(kwh)),
+    part("problem", problem?.code),
   ].join("");
 }
 
@@ -160,7 +257,7 @@ function detailsOf({ offAt, readyAt, watts, kwh, problem }: StateObject): string
 export function objectOf(world: World, name: string): string[] {
   const resource = world.book.resources.get(name);
   if (resource === undefined) {
-    return [`${name} is no resource`];
+    return [poolOf(world, name)];
   }
   const { object, holders } = resourcePicture(world.book, resource, world.now);
   const shown = Object.entries({ ...object, problem: object.problem?.code ?? null }).map(

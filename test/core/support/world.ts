@@ -3,8 +3,8 @@
 // After every step the promises of src/core/invariants.ts are checked, and that the book is what the disk says.
 
 import { deepStrictEqual } from "node:assert/strict";
-import { type Book, need } from "../../../src/core/book.ts";
-import type { Change } from "../../../src/core/changes.ts";
+import { type Book, endedKey } from "../../../src/core/book.ts";
+import type { Change, TokenRecord } from "../../../src/core/changes.ts";
 import { type Effect, survivesRefusal } from "../../../src/core/effects.ts";
 import { checkBook, checkEffects } from "../../../src/core/invariants.ts";
 import { isStillDecided } from "../../../src/core/outlet.ts";
@@ -63,8 +63,8 @@ export function createWorld(): World {
     if (effect.kind !== "command") {
       return true;
     }
-    const outlet = need(opened().outlets, effect.outlet);
-    return outlet.attempt === effect.attempt && isStillDecided(outlet, effect.position);
+    const outlet = opened().outlets.get(effect.outlet);
+    return outlet?.attempt === effect.attempt && isStillDecided(opened(), outlet, effect.position);
   }
 
   function takeBack(happening: Happening, effects: readonly Effect[]): Effect[] {
@@ -125,29 +125,67 @@ function checkDurable(book: Book, disk: Disk): void {
   const kept = disk.snapshot();
   const resources = [...book.resources.values()];
   deepStrictEqual(
-    new Map(
-      resources.flatMap(({ tokens }) => [...tokens.values()].map(({ record }) => [keyOf(record), record])),
+    byKey(
+      resources.flatMap(({ tokens }) => [...tokens.values()].map(({ record }) => record)),
+      tokenKey,
     ),
-    new Map(
-      kept.tokens
-        .filter(({ resource }) => book.resources.has(resource))
-        .map((record) => [keyOf(record), record]),
+    byKey(
+      kept.tokens.flatMap((record) => whatIsLeft(book, record)),
+      tokenKey,
     ),
   );
-  deepStrictEqual(book.ended, new Map(kept.ended.map((record) => [keyOf(record), record])));
   deepStrictEqual(
-    new Map([...book.outbox].map(([id, { record }]) => [id, record])),
-    new Map(kept.outbox.map((record) => [record.id, record])),
+    byKey(
+      [...book.queued.values()].map(({ record }) => record),
+      ({ number }) => number,
+    ),
+    byKey(kept.queued, ({ number }) => number),
+  );
+  deepStrictEqual(
+    book.overrides,
+    byKey(kept.overrides, ({ resource }) => resource),
+  );
+  deepStrictEqual(
+    book.ended,
+    byKey(kept.ended, ({ resource, token }) => endedKey(resource, token)),
+  );
+  deepStrictEqual(
+    byKey(
+      [...book.outbox.values()].map(({ record }) => record),
+      ({ id }) => id,
+    ),
+    byKey(kept.outbox, ({ id }) => id),
   );
   for (const { settings, own } of book.outlets.values()) {
     deepStrictEqual(own, kept.outlets.find(({ outlet }) => outlet === settings.id)?.own ?? "none");
   }
   for (const { record } of resources) {
-    const { wasAvailable = false, boots = [] } =
-      kept.resources.find(({ resource }) => resource === record.resource) ?? {};
-    deepStrictEqual(record, { resource: record.resource, boots, wasAvailable });
+    const found = kept.resources.find(({ resource }) => resource === record.resource);
+    const { wasAvailable = false, boots = [], shutdownAt, cycle } = found ?? {};
+    deepStrictEqual(record, { resource: record.resource, boots, wasAvailable, shutdownAt, cycle });
   }
 }
 
-const keyOf = ({ resource, token }: { readonly resource: string; readonly token: string }): string =>
-  `${resource} ${token}`;
+/** Of a token over several, some of which have left the configuration, the rest is held on. */
+function whatIsLeft(book: Book, record: TokenRecord): TokenRecord[] {
+  const stays = record.resources.map((name) => book.resources.has(name));
+  const left = <Value>(values: readonly Value[]): Value[] =>
+    values.filter((_, index) => stays[index] === true);
+  return stays.includes(true)
+    ? [
+        {
+          ...record,
+          resources: left(record.resources),
+          asked: left(record.asked),
+          kwhAtStart: left(record.kwhAtStart),
+        },
+      ]
+    : [];
+}
+
+const byKey = <Key extends string | number, Value>(
+  values: readonly Value[],
+  key: (value: Value) => Key,
+): Map<Key, Value> => new Map(values.map((value) => [key(value), value]));
+
+const tokenKey = ({ resources, token }: TokenRecord): string => endedKey(resources[0] ?? "", token);

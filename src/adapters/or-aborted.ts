@@ -1,4 +1,4 @@
-// Waiting no longer than a check may take, for things that cannot be stopped themselves.
+// Waiting no longer than a call may take, for things that cannot be stopped themselves.
 
 /** What the promise gives, or `undefined` as soon as the signal aborts. Leaves no listener behind. */
 export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {

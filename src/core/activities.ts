@@ -1,0 +1,65 @@
+// The activities that others lead to, and what is on record with them: start, linger, be used again, stay on. Which one follows when is in
+// activity.ts and going-off.ts.
+
+import type { Activity, Outlet, Resource, Turn } from "./book.ts";
+import { keepRecord } from "./boots.ts";
+import { setOwn } from "./outlet.ts";
+import type { Sight } from "./supply.ts";
+import { after, type Instant } from "./time.ts";
+import { isUrgent } from "./wants.ts";
+
+export type Named<Name extends Activity["name"]> = Extract<Activity, { name: Name }>;
+
+export const start = (at: Instant): Named<"starting"> => ({
+  name: "starting",
+  since: at,
+  bootBy: undefined,
+  retries: 0,
+  tooLateAt: undefined,
+});
+
+/** The off delay begins now, unless an operator wants it off. */
+export const linger = (turn: Turn, resource: Resource): Named<"lingering"> => ({
+  name: "lingering",
+  offAt: isUrgent(turn.book, resource) ? turn.at : after(turn.at, resource.settings.offDelay),
+});
+
+/**
+ * Wanted (again): in use if it was available since power-on, else to be started. Where another resource's OFF is on its way to one of its
+ * outlets, that is seen through first.
+ */
+export function wantedAgain(resource: Resource, sight: Sight, at: Instant): Activity {
+  if (
+    sight !== "off" &&
+    resource.outlets.some((outlet) => outlet.own === "leaving" && !offWasIgnored(outlet))
+  ) {
+    return { name: "stopping", usedSince: true, cleared: "no" };
+  }
+  return resource.record.wasAvailable && sight !== "off" ? { name: "using" } : start(at);
+}
+
+/** It is off: an operator's power cycle goes on with bringing it back. */
+export function cycleIsOff(turn: Turn, resource: Resource): void {
+  const { record } = resource;
+  if (record.cycle?.stage === "off") {
+    keepRecord(turn, resource, { ...record, cycle: { ...record.cycle, stage: "on" } });
+  }
+}
+
+/** It was to go off, and stays. */
+export function stayOn(turn: Turn, resource: Resource, sight: Sight): Activity {
+  for (const outlet of resource.outlets) {
+    if (outlet.seen.name === "on") {
+      setOwn(turn, outlet, "confirmed");
+    } else if (outlet.own === "leaving" && outlet.seen.name === "off") {
+      setOwn(turn, outlet, "none"); // one of several: switched on again
+    }
+  }
+  return wantedAgain(resource, sight, turn.at);
+}
+
+/** It was told OFF, asked later, and answered that it is on. */
+export function offWasIgnored({ command, heardAt, seen, stale }: Outlet): boolean {
+  const askedAt = command?.askedAt;
+  return !stale && seen.name === "on" && askedAt !== undefined && heardAt !== undefined && heardAt > askedAt;
+}

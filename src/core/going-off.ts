@@ -1,0 +1,246 @@
+// The way off: lingering, who may still stand in the way, the machine's own shutdown, and the cut (protocol 5 rules 1 to 3 and 7).
+// Every doubt leaves a resource on. What a shutdown is and when a machine is gone is in leaving.ts.
+
+import { cycleIsOff, linger, type Named, offWasIgnored, stayOn } from "./activities.ts";
+import { announce } from "./announce.ts";
+import { isAvailable } from "./availability.ts";
+import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
+import { keepRecord } from "./boots.ts";
+import { expiryGate, offGate } from "./gates.ts";
+import { beginShutdown, hasSettled, watch } from "./leaving.ts";
+import { setOwn } from "./outlet.ts";
+import { neighboursOf, type Sight, sightOf } from "./supply.ts";
+import { activeDependents, isForced, isUrgent, isWanted } from "./wants.ts";
+
+/** Off only when nothing speaks against it; while a gate is shut it goes on lingering. */
+export function lingerOn(
+  turn: Turn,
+  resource: Resource,
+  activity: Named<"lingering">,
+  sight: Sight,
+): Activity | undefined {
+  if (sight === "off") {
+    for (const outlet of resource.outlets) {
+      if (outlet.own !== "leaving") {
+        announce(turn, resource.settings.name, "external-off", { outlet: outlet.settings.id });
+      }
+    }
+    return { name: "resting" };
+  }
+  if (isNeeded(turn.book, resource)) {
+    return { name: "held", why: "needed" };
+  }
+  if (!isDue(turn, resource, activity)) {
+    return undefined;
+  }
+  return toGoOff(turn, resource, activity);
+}
+
+/** The off delay is over. An operator does not wait for it. */
+const isDue = (turn: Turn, resource: Resource, activity: Named<"lingering">): boolean =>
+  activity.offAt <= turn.at || isUrgent(turn.book, resource);
+
+/** A resource that needs it is not off. An operator who forces it waits for nobody who cannot be seen. */
+export function isNeeded(book: Book, resource: Resource): boolean {
+  if (!isForced(book, resource)) {
+    return activeDependents(book, resource).length > 0;
+  }
+  const cycled = resource.record.cycle?.stage === "off";
+  return !cycled && resource.dependents.some((one) => sightOf(one) === "on");
+}
+
+/**
+ * Nobody wants it and its time has come: what is in the way, else the next step towards off.
+ * @returns `undefined`: it waits where it is
+ */
+export function toGoOff(
+  turn: Turn,
+  resource: Resource,
+  activity: Named<"lingering" | "held">,
+): Activity | undefined {
+  const { book } = turn;
+  const forced = isForced(book, resource);
+  if (isNeeded(book, resource)) {
+    return { name: "held", why: "needed" };
+  }
+  if (!forced && !neighboursAreReady(turn, resource)) {
+    return { name: "held", why: "shared" };
+  }
+  if (!forced && !guardLetsGo(resource)) {
+    // An answer that cannot be had is no answer: it stays on, and the problem says so.
+    return isVetoed(resource) ? { name: "held", why: "guarded" } : undefined;
+  }
+  if (!mayGoNow(turn, resource)) {
+    return activity.name === "held" ? waitAgain(turn) : undefined;
+  }
+  if (book.settings.observe) {
+    for (const { settings } of resource.outlets) {
+      announce(turn, resource.settings.name, "switch-off", { outlet: settings.id, observe: true });
+    }
+    return { name: "held", why: "observed" };
+  }
+  const { shutdown } = resource.settings;
+  if (forced || shutdown === undefined) {
+    return { name: "stopping", usedSince: false, cleared: forced ? "forced" : "no" };
+  }
+  return beginShutdown(turn, resource, shutdown);
+}
+
+/** It was held back for another reason, and waits for a gate now. */
+const waitAgain = (turn: Turn): Activity => ({ name: "lingering", offAt: turn.at });
+
+/** There is no `keepWhile`, or it says down, and could be asked the last time. */
+const guardLetsGo = ({ guard, settings }: Resource): boolean =>
+  settings.keepWhile === undefined || (guard.verdict === "down" && guard.error === undefined);
+
+/** Whether a `keepWhile` keeps it on: it says up, or cannot say. */
+const isVetoed = ({ guard }: Resource): boolean => guard.verdict === "up" || guard.error !== undefined;
+
+/** The gates of all its outlets that are on, and the proof after an expiry. */
+function mayGoNow(turn: Turn, resource: Resource): boolean {
+  const { book, at } = turn;
+  const urgent = isUrgent(book, resource);
+  return (
+    sightOf(resource) === "on" &&
+    resource.outlets.every(
+      (outlet) => outlet.seen.name === "off" || offGate(book, outlet, at, urgent).name === "open",
+    ) &&
+    (urgent || expiryGate(book, resource.expiredAt).name === "open")
+  );
+}
+
+/** Whoever shares an outlet with it is done with it, too: nobody's machine is shut down for nothing, and none is cut. */
+const neighboursAreReady = (turn: Turn, resource: Resource): boolean =>
+  neighboursOf(resource).every((one) => isReadyToGo(turn, one));
+
+function isReadyToGo(turn: Turn, resource: Resource): boolean {
+  const { book } = turn;
+  const { activity } = resource;
+  if (!isSeenThrough(activity) && (isWanted(book, resource) || isNeeded(book, resource))) {
+    return false;
+  }
+  const free = guardLetsGo(resource) || isForced(book, resource);
+  switch (activity.name) {
+    case "lingering":
+      return free && isDue(turn, resource, activity);
+    case "held":
+      return activity.why === "observed" || (free && activity.why === "shared");
+    case "leaving":
+      return !activity.overdue;
+    case "stopping":
+      return true;
+    case "resting":
+    case "starting":
+    case "using":
+    case "cycling":
+      return false;
+  }
+}
+
+/** It goes off whoever wants it since, and comes back afterwards (rule 3). */
+const isSeenThrough = (activity: Activity): boolean =>
+  (activity.name === "leaving" && !activity.overdue) ||
+  (activity.name === "stopping" && activity.cleared === "gone");
+
+/** The machine was told to shut down. A token that comes now is granted; the shutdown is seen through (rule 3). */
+export function leaveOn(
+  turn: Turn,
+  resource: Resource,
+  activity: Leaving,
+  wanted: boolean,
+  sight: Sight,
+): Activity | undefined {
+  const { shutdown } = resource.settings;
+  if (sight === "off") {
+    return isOff(turn, resource);
+  }
+  if (shutdown === undefined) {
+    return stays(turn, resource, wanted, sight); // it was taken out of the configuration meanwhile
+  }
+  if (isForced(turn.book, resource)) {
+    return { name: "stopping", usedSince: wanted, cleared: "forced" };
+  }
+  if (wanted && (activity.overdue || activity.outcome === "failed")) {
+    return stays(turn, resource, wanted, sight); // it is not going down
+  }
+  const missed = wanted || isNeeded(turn.book, resource) || !neighboursAreReady(turn, resource);
+  const seen = watch(turn, resource, shutdown, activity, missed);
+  if (seen !== undefined) {
+    return seen;
+  }
+  if (hasSettled(turn, shutdown, activity)) {
+    return neighboursAreReady(turn, resource)
+      ? { name: "stopping", usedSince: wanted, cleared: "gone" }
+      : stays(turn, resource, wanted, sight);
+  }
+  if (activity.overdue || activity.until > turn.at) {
+    return undefined;
+  }
+  if (wanted) {
+    return stays(turn, resource, wanted, sight);
+  }
+  announce(turn, resource.settings.name, "shutdown", { stage: "timeout", policy: shutdown.onTimeout });
+  return shutdown.onTimeout === "cut"
+    ? { name: "stopping", usedSince: false, cleared: "no" }
+    : { ...activity, overdue: true };
+}
+
+/** It is not shut down after all: used again, or left for another off delay. */
+function stays(turn: Turn, resource: Resource, wanted: boolean, sight: Sight): Activity {
+  if (resource.record.shutdownAt !== undefined) {
+    keepRecord(turn, resource, { ...resource.record, shutdownAt: undefined });
+  }
+  return wanted ? stayOn(turn, resource, sight) : linger(turn, resource);
+}
+
+/**
+ * OFF is decided. A token that comes now is granted; an OFF that was sent is seen through, and never repeated (rule 3), unless the
+ * machine is known to be down or an operator cuts it.
+ */
+export function stopOn(
+  turn: Turn,
+  resource: Resource,
+  activity: Named<"stopping">,
+  wanted: boolean,
+  sight: Sight,
+): Activity | undefined {
+  if (sight === "off") {
+    return isOff(turn, resource);
+  }
+  if (activity.cleared === "forced" && isForced(turn.book, resource)) {
+    return undefined;
+  }
+  const sent = resource.outlets.some((outlet) => outlet.own === "leaving" && !offWasIgnored(outlet));
+  if (activity.cleared === "forced") {
+    // Lifted, or never on the disk: only what was sent is seen through, and a machine is not cut any more.
+    return sent ? { ...activity, usedSince: true, cleared: "no" } : stays(turn, resource, wanted, sight);
+  }
+  if (!sent && !wanted && !neighboursAreReady(turn, resource)) {
+    return stays(turn, resource, wanted, sight);
+  }
+  if (activity.cleared === "gone") {
+    const answersAgain = resource.settings.check !== undefined && isAvailable(resource);
+    return !sent && (answersAgain || !neighboursAreReady(turn, resource))
+      ? stays(turn, resource, wanted, sight)
+      : undefined;
+  }
+  if (!wanted) {
+    // Switched on by hand meanwhile, what needs it is not to lose it: no OFF again without a new delay.
+    return activity.usedSince || isNeeded(turn.book, resource) ? linger(turn, resource) : undefined;
+  }
+  if (!sent) {
+    return stays(turn, resource, wanted, sight);
+  }
+  return activity.usedSince ? undefined : { ...activity, usedSince: true, cleared: "no" };
+}
+
+/** Done. An operator's power cycle goes on with bringing it back. */
+function isOff(turn: Turn, resource: Resource): Activity {
+  for (const outlet of resource.outlets) {
+    if (outlet.own === "leaving" || !outlet.resources.some((one) => isWanted(turn.book, one))) {
+      setOwn(turn, outlet, "none");
+    }
+  }
+  cycleIsOff(turn, resource);
+  return { name: "resting" };
+}

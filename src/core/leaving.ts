@@ -1,0 +1,165 @@
+// Shutting a machine down before its power is cut (protocol 5 rule 2): the command, watching it go, and what counts as gone. Nothing
+// but a machine seen to be gone, for `settle`, leads to a cut; a machine that stays is left on and told of.
+
+import { announce } from "./announce.ts";
+import { countAnew } from "./availability.ts";
+import type { Leaving, Resource, Turn } from "./book.ts";
+import { keepRecord } from "./boots.ts";
+import type { ShutdownSettings } from "./settings.ts";
+import { lastSight, meterOf, sightOf } from "./supply.ts";
+import { after, before, type Instant, later, type Millis, millis, soonerOf } from "./time.ts";
+
+/** The meter is asked every 2 s while a machine shuts down, and twice a minute while one that did not is left on. */
+const measureEvery = ({ overdue }: Leaving): Millis => millis(overdue ? 30_000 : 2000);
+
+/** A reading that is older than three such pauses says nothing any more. */
+const readingHolds = (activity: Leaving): Millis => millis(measureEvery(activity) * 3);
+
+/** Begin: durable before the command, so that a controller that dies goes on with it and does not cut. */
+export function beginShutdown(turn: Turn, resource: Resource, shutdown: ShutdownSettings): Leaving {
+  keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
+  countAnew(resource, turn.at);
+  const asking = sendShutdown(turn, resource);
+  return { ...watching(turn.at, shutdown), asking };
+}
+
+/** A shutdown that an earlier run of the controller began: whether its command went out is not known. */
+export const watching = (at: Instant, shutdown: ShutdownSettings): Leaving => ({
+  name: "leaving",
+  asking: undefined,
+  outcome: undefined,
+  until: after(at, shutdown.timeout),
+  overdue: false,
+  answered: false,
+  goneSince: undefined,
+  since: at,
+  measureAt: shutdown.idleBelow === undefined ? undefined : at,
+});
+
+function sendShutdown(turn: Turn, resource: Resource): number {
+  resource.shutdowns += 1;
+  const { name } = resource.settings;
+  turn.effects.push({ kind: "shutdown", resource: name, attempt: resource.shutdowns });
+  announce(turn, name, "shutdown", { stage: "sent" });
+  return resource.shutdowns;
+}
+
+/** The command has ended. @returns the activity with its outcome; `undefined`: nobody waits for that */
+export function takeOutcome(
+  turn: Turn,
+  resource: Resource,
+  event: {
+    readonly attempt: number;
+    readonly outcome: NonNullable<Leaving["outcome"]>;
+    readonly message: string;
+  },
+): Leaving | undefined {
+  const { activity } = resource;
+  if (activity.name !== "leaving" || activity.asking !== event.attempt) {
+    return undefined;
+  }
+  announce(turn, resource.settings.name, "shutdown", { stage: event.outcome, message: event.message });
+  return { ...activity, asking: undefined, outcome: event.outcome };
+}
+
+/**
+ * Look at a machine that was told to go.
+ * @param missed somebody wants it again, or it would go down for nothing
+ * @returns the same activity with what was noticed; `undefined`: nothing new
+ */
+export function watch(
+  turn: Turn,
+  resource: Resource,
+  shutdown: ShutdownSettings,
+  activity: Leaving,
+  missed: boolean,
+): Leaving | undefined {
+  let next = activity;
+  if (isForgotten(turn, resource, activity) && !missed) {
+    next = { ...next, asking: sendShutdown(turn, resource) };
+  }
+  if (!next.answered && resource.availability.ups > 0) {
+    next = { ...next, answered: true };
+  }
+  const gone = isGone(turn, resource, shutdown, next);
+  if (gone !== (next.goneSince !== undefined)) {
+    next = { ...next, goneSince: gone ? turn.at : undefined };
+  }
+  if (next.measureAt !== undefined && next.measureAt <= turn.at) {
+    for (const name of new Set(resource.outlets.map(({ settings }) => settings.switcher))) {
+      turn.effects.push({ kind: "measure", switcher: name });
+    }
+    next = { ...next, measureAt: after(turn.at, measureEvery(next)) };
+  }
+  return next === activity ? undefined : next;
+}
+
+/** Whether the command of an earlier run arrived is not known, and the machine answers: it is told again, which does no harm. */
+const isForgotten = (turn: Turn, resource: Resource, activity: Leaving): boolean =>
+  activity.asking === undefined &&
+  activity.outcome === undefined &&
+  turn.book.link.name === "up" &&
+  turn.at >= turn.book.link.graceUntil &&
+  sightOf(resource) === "on" &&
+  (resource.settings.check === undefined || resource.availability.ups > 0);
+
+function isGone(turn: Turn, resource: Resource, shutdown: ShutdownSettings, activity: Leaving): boolean {
+  return (
+    lastSight(resource) === "on" &&
+    isSilent(resource, activity) &&
+    (shutdown.idleBelow === undefined || drawsLess(turn, resource, shutdown.idleBelow, activity))
+  );
+}
+
+/**
+ * Its checker says down, on answers since the command; without a checker the command's exit 0 counts. A machine that did not take the
+ * command and has not answered since either is in doubt: perhaps only its network is away.
+ */
+function isSilent({ settings: { check }, availability }: Resource, activity: Leaving): boolean {
+  if (check === undefined) {
+    return activity.outcome === "done";
+  }
+  return (
+    activity.asking === undefined &&
+    availability.downs >= check.fall &&
+    (activity.outcome !== "failed" || activity.answered)
+  );
+}
+
+/** Every meter has said so since the command, and just now. */
+const drawsLess = (turn: Turn, resource: Resource, watts: number, activity: Leaving): boolean =>
+  resource.outlets.every(
+    ({ meteredAt }) =>
+      meteredAt !== undefined &&
+      meteredAt > activity.since &&
+      meteredAt > before(turn.at, readingHolds(activity)),
+  ) && (meterOf(resource).watts ?? Number.POSITIVE_INFINITY) < watts;
+
+/** It has been gone for `settle`. */
+export const hasSettled = (turn: Turn, shutdown: ShutdownSettings, { goneSince }: Leaving): boolean =>
+  goneSince !== undefined && after(goneSince, shutdown.settle) <= turn.at;
+
+/** When it must be looked at again, if nothing happens before. */
+export function nextLookAtLeaving(
+  turn: Turn,
+  resource: Resource,
+  shutdown: ShutdownSettings,
+  activity: Leaving,
+): Instant | undefined {
+  const settled = activity.goneSince && after(activity.goneSince, shutdown.settle);
+  const late = activity.overdue ? undefined : activity.until;
+  const next = soonerOf(soonerOf(settled, late), soonerOf(activity.measureAt, staleAt(resource, activity)));
+  return next === undefined ? undefined : later(next, after(turn.at, millis(1)));
+}
+
+/** When the oldest reading that it is gone by will be too old. */
+function staleAt(resource: Resource, activity: Leaving): Instant | undefined {
+  if (activity.goneSince === undefined || activity.measureAt === undefined) {
+    return undefined;
+  }
+  let stale: Instant | undefined;
+  for (const { meteredAt } of resource.outlets) {
+    stale = soonerOf(stale, meteredAt && after(meteredAt, readingHolds(activity)));
+  }
+  return stale;
+}

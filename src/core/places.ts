@@ -1,0 +1,48 @@
+// Places among those that may boot at once (`limits.starting`): first come, first served, given back when a boot is over, failed, or
+// called off. Spacing within a group (`stagger`) is a gate of each outlet, in gates.ts.
+
+import { type Resource, touch, type Turn } from "./book.ts";
+import { sightOf } from "./supply.ts";
+import { isHandOff, needsAreThere } from "./wishes.ts";
+
+/** A resource that could be switched on now takes a place, or waits for one. What is on already counts in any case. */
+export function takePlace(turn: Turn, resource: Resource): void {
+  const { booting, awaitingPlace, settings } = turn.book;
+  const { starting: limit } = settings.limits;
+  if (limit === 0 || booting.has(resource) || !isBooting(resource)) {
+    return;
+  }
+  const [first = resource] = awaitingPlace;
+  if (
+    sightOf(resource) === "on" ||
+    (booting.size < limit && (first === resource || awaitingPlace.size === 0))
+  ) {
+    booting.add(resource);
+    awaitingPlace.delete(resource);
+  } else {
+    awaitingPlace.add(resource);
+  }
+}
+
+/** Its boot is over, or goes nowhere: the next one may begin. */
+export function givePlace(turn: Turn, resource: Resource): void {
+  const { booting, awaitingPlace } = turn.book;
+  if (isBooting(resource)) {
+    return;
+  }
+  const waited = awaitingPlace.delete(resource);
+  if (booting.delete(resource) || waited) {
+    const [next] = awaitingPlace;
+    if (next !== undefined) {
+      touch(turn, next);
+    }
+  }
+}
+
+/** On its way up, with a chance to arrive. */
+const isBooting = (resource: Resource): boolean =>
+  resource.activity.name === "starting" &&
+  resource.activity.tooLateAt === undefined &&
+  !isHandOff(resource) &&
+  (sightOf(resource) === "on" || needsAreThere(resource)) &&
+  resource.outlets.every(({ mismatch, silent }) => !mismatch && !silent);

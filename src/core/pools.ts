@@ -1,0 +1,101 @@
+// Which resources may stand for what was asked, and which of them is the best (protocol 4.3 rule 7): the resource itself, or one
+// member of a pool. Whether one is free, and whose turn it is, is for grant.ts.
+
+import { type Book, need, type Pool, type Resource } from "./book.ts";
+import { lockoutOf } from "./lockout.ts";
+import type { State } from "./requests.ts";
+
+/** One of the names that were asked for, with the resources that may stand for it. */
+export interface Place {
+  readonly name: string;
+  readonly options: readonly Resource[];
+}
+
+export const placesOf = (book: Book, asked: readonly string[]): Place[] =>
+  asked.map((name) => ({ name, options: membersOf(book, name) }));
+
+/** The members of a pool; of a resource, itself. */
+export const membersOf = (book: Book, name: string): readonly Resource[] =>
+  book.pools.get(name)?.members ?? [need(book.resources, name)];
+
+/**
+ * One resource for each place, and none for two of them, or `undefined`. Options that stand first are preferred, but a place gives
+ * way to another one that has no choice (the augmenting paths of bipartite matching): what can be had at once is had.
+ */
+export function assign(places: readonly Place[]): Resource[] | undefined {
+  const taken = new Map<Resource, Place>();
+  const seat = (place: Place, asked: Set<Resource>): boolean =>
+    place.options.some((option) => {
+      if (asked.has(option)) {
+        return false;
+      }
+      asked.add(option);
+      const other = taken.get(option);
+      if (other !== undefined && !seat(other, asked)) {
+        return false;
+      }
+      taken.set(option, place);
+      return true;
+    });
+  if (!places.every((place) => seat(place, new Set()))) {
+    return undefined;
+  }
+  const seats = new Map([...taken].map(([resource, place]) => [place, resource]));
+  return places.map((place) => need(seats, place));
+}
+
+/** Those that are not locked out, the best first. */
+export const byRank = (book: Book, resources: readonly Resource[]): Resource[] =>
+  resources
+    .flatMap((resource) => {
+      const rank = rankOf(book, resource);
+      return rank === undefined ? [] : [{ resource, rank }];
+    })
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ resource }) => resource);
+
+/**
+ * The order in which members are chosen, the least first: available, powered, off; then the one with the fewest users; those with a
+ * problem last. `undefined`: locked out, and never chosen.
+ */
+export function rankOf(book: Book, resource: Resource): number | undefined {
+  if (lockoutOf(book, resource) !== undefined) {
+    return undefined;
+  }
+  const trouble = resource.problems.size > 0 ? 4 : 0;
+  return (trouble + stepsToGo(resource)) * 2 ** 32 + resource.tokens.size; // fewer users than that fit into a memory
+}
+
+/** One that is going off must go all the way, and come back. */
+const stepsToGo = ({ activity, state }: Resource): number =>
+  isGoingOff(activity.name) ? 3 : nearness.indexOf(state);
+
+const nearness: readonly State[] = ["available", "powered", "off", "unknown"];
+
+export const isGoingOff = (activity: Resource["activity"]["name"]): boolean =>
+  activity === "stopping" || activity === "cycling" || activity === "leaving";
+
+/** The best of its members: available, powered, unknown, off (protocol section 3). */
+export const stateOfPool = ({ members }: Pool): State => {
+  const states = new Set(members.map(({ state }) => state));
+  return (["available", "powered", "unknown"] as const).find((state) => states.has(state)) ?? "off";
+};
+
+/** Tokens held on a resource, or on all members of a pool. */
+export const usersOf = (book: Book, name: string): number =>
+  membersOf(book, name).reduce((users, { tokens }) => users + tokens.size, 0);
+
+const ascending: readonly State[] = ["unknown", "off", "powered", "available"];
+
+/** The one that is furthest from available. */
+export const weakest = (resources: readonly Resource[]): Resource =>
+  resources.reduce((a, b) => (ascending.indexOf(b.state) < ascending.indexOf(a.state) ? b : a));
+
+/** What can be said of all that was asked for: of a pool, by its best member. */
+export const stateOf = (book: Book, asked: readonly string[]): State => {
+  const states = asked.map((name) => {
+    const pool = book.pools.get(name);
+    return pool === undefined ? need(book.resources, name).state : stateOfPool(pool);
+  });
+  return states.reduce((a, b) => (ascending.indexOf(b) < ascending.indexOf(a) ? b : a));
+};

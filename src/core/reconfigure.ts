@@ -1,0 +1,243 @@
+// The configuration was read again: what did not change goes on undisturbed, what is gone ends, and no outlet is moved by the change
+// as such. Whether it may be used at all is asked before, with `reasonAgainst`.
+
+import { publish } from "./announce.ts";
+import { countAnew, unchecked } from "./availability.ts";
+import { type Book, type Outlet, type Resource, touch, type Turn } from "./book.ts";
+import { keepRecord } from "./boots.ts";
+import type { TokenRecord } from "./changes.ts";
+import { setDeadline } from "./deadlines.ts";
+import type { Event } from "./events.ts";
+import { linkUp } from "./links.ts";
+import { endWhatIsGone, settleAccounts } from "./link.ts";
+import { setOwn } from "./outlet.ts";
+import { forgetClaims } from "./queue.ts";
+import { takeClaimsBack } from "./restart.ts";
+import type { ResourceSettings, Settings } from "./settings.ts";
+import { askAfresh } from "./switcher.ts";
+import { after, type Millis, millis, sooner } from "./time.ts";
+import { isWanted } from "./wants.ts";
+
+/**
+ * Why these settings cannot be used now: a resource that somebody wants, or that is on its way off, would get another outlet under its feet.
+ * @param changed switchers that are no longer reached in the same way
+ * @returns a sentence for each such resource; none: they may be used
+ */
+export function reasonsAgainst(book: Book, settings: Settings, changed: ReadonlySet<string>): string[] {
+  return [...book.resources.values()].flatMap((resource) => {
+    const next = settings.resources.get(resource.settings.name);
+    const moved = next !== undefined && isRewired(resource, next, settings, changed);
+    return moved && isBusy(book, resource)
+      ? [
+          `${next.name} is ${resource.activity.name}, and its switcher would change under it; try again when it is off`,
+        ]
+      : [];
+  });
+}
+
+const isBusy = (book: Book, resource: Resource): boolean =>
+  isWanted(book, resource) || ["leaving", "stopping", "cycling"].includes(resource.activity.name);
+
+function isRewired(
+  { settings: { outlets } }: Resource,
+  next: ResourceSettings,
+  settings: Settings,
+  changed: ReadonlySet<string>,
+): boolean {
+  const switchers = next.outlets.map((id) => settings.outlets.get(id)?.switcher ?? "");
+  return !isSameList(outlets, next.outlets) || switchers.some((name) => changed.has(name));
+}
+
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((one, place) => one === b[place]);
+
+export function reconfigure(
+  turn: Turn,
+  { settings, changed, rechecked }: Extract<Event, { kind: "reconfigured" }>,
+): void {
+  const { book } = turn;
+  const rewired = [...book.resources.values()].filter((resource) => {
+    const next = settings.resources.get(resource.settings.name);
+    return next !== undefined && isRewired(resource, next, settings, changed);
+  });
+  const claims = {
+    tokens: tokensOf(book),
+    queued: [...book.queued.values()].map(({ record }) => record),
+  };
+  const delays = new Map([...book.resources].map(([name, one]) => [name, one.settings.offDelay]));
+  const removed = [...book.resources.values()].filter(({ settings: { name } }) => !settings.resources.has(name));
+  const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
+  const letGo = removed.filter((resource) => isKeptOn(book, resource));
+  forgetClaims(book);
+  forgetWhatIsGone(book, settings);
+  linkUp(book, settings, turn.at);
+  takeClaimsBack(book, claims);
+  for (const resource of letGo) {
+    leaveOn(turn, resource);
+  }
+  keepFormer(turn, removed, outlets);
+  for (const resource of rewired) {
+    beginAgain(turn, resource);
+  }
+  for (const resource of book.resources.values()) {
+    fitOffDelay(turn, resource, delays.get(resource.settings.name));
+    forgetChecksOf(resource);
+    if (rechecked.has(resource.settings.name)) {
+      checkAnew(turn, resource);
+    }
+    touch(turn, resource);
+    publish(turn, resource);
+  }
+  for (const pool of book.pools.values()) {
+    pool.face = "";
+    turn.touchedPools.add(pool);
+  }
+  for (const switcher of book.switchers.values()) {
+    if (
+      changed.has(switcher.settings.name) ||
+      switcher.outlets.some(({ heardAt }) => heardAt === undefined)
+    ) {
+      askAfresh(turn, switcher);
+    }
+  }
+  if (book.link.name === "up") {
+    turn.effects.push({ kind: "publishController" }); // else it follows when the link is up
+  }
+  if (book.store === "writing") {
+    endWhatIsGone(turn);
+    if (book.link.name === "up") {
+      settleAccounts(turn);
+    }
+  }
+}
+
+/** Each once, however many resources it is held on. */
+function tokensOf(book: Book): readonly TokenRecord[] {
+  const all = new Set<TokenRecord>();
+  for (const { tokens } of book.resources.values()) {
+    for (const { record } of tokens.values()) {
+      all.add(record);
+    }
+  }
+  return [...all];
+}
+
+function forgetWhatIsGone(book: Book, settings: Settings): void {
+  const { deadlines } = book;
+  for (const [name, resource] of book.resources) {
+    if (!settings.resources.has(name)) {
+      for (const kind of ["resource", "check", "guard", "meter"] as const) {
+        setDeadline(deadlines, { kind, name }, undefined);
+      }
+      book.booting.delete(resource);
+      book.awaitingPlace.delete(resource);
+      book.awaitingProof.delete(name);
+    }
+  }
+  for (const [name, outlet] of book.outlets) {
+    const used = [...settings.resources.values()].some(({ outlets }) => outlets.includes(name));
+    if (!used) {
+      outlet.command = undefined; // it is nobody's now, and left as it is
+      setDeadline(deadlines, { kind: "outlet", name }, undefined);
+    }
+  }
+  for (const name of book.switchers.keys()) {
+    if (!settings.switchers.has(name)) {
+      setDeadline(deadlines, { kind: "switcher", name }, undefined);
+    }
+  }
+}
+
+/** In use, or on for a reason of its own, and not on its way off. */
+const isKeptOn = (book: Book, resource: Resource): boolean =>
+  (isWanted(book, resource) && resource.activity.name !== "stopping") || resource.activity.name === "held";
+
+/**
+ * A job may still be running behind the outlets of a resource that is gone. Whoever else is on them, perhaps the same machine under
+ * another name, finds them on without having switched them on, and goes by its `onExternalOn`.
+ */
+function leaveOn(turn: Turn, { outlets }: Resource): void {
+  const { book } = turn;
+  for (const outlet of outlets) {
+    const others = book.outlets.get(outlet.settings.id) === outlet ? outlet.resources : [];
+    if (others.some((one) => isWanted(book, one)) || outlet.own === "leaving") {
+      continue;
+    }
+    for (const other of others) {
+      if (other.activity.name === "held" || other.activity.name === "lingering") {
+        other.activity = { name: "resting" };
+      }
+    }
+    outlet.letGo = true;
+    if (book.store === "writing") {
+      setOwn(turn, outlet, "none");
+    }
+  }
+}
+
+/** As a restart would find them, should they come back; but what was going on then is over. */
+function keepFormer(turn: Turn, removed: readonly Resource[], outlets: readonly Outlet[]): void {
+  const { book } = turn;
+  for (const resource of removed) {
+    const { record } = resource;
+    if (
+      book.store === "writing" &&
+      (record.wasAvailable || record.shutdownAt !== undefined || record.cycle !== undefined)
+    ) {
+      keepRecord(turn, resource, { ...record, wasAvailable: false, shutdownAt: undefined, cycle: undefined });
+    }
+    book.former.resources.set(record.resource, resource.record);
+  }
+  for (const { settings, own, movedAt, bootedAtStored } of outlets) {
+    const record = { outlet: settings.id, own, movedAt, bootedAt: bootedAtStored };
+    book.former.outlets.set(settings.id, record);
+  }
+}
+
+/** What was known of it belongs to the outlets that it had. */
+function beginAgain(turn: Turn, resource: Resource): void {
+  resource.activity = { name: "resting" };
+  resource.power = undefined;
+  resource.bootFailed = false;
+  Object.assign(resource.availability, unchecked(), { attempt: resource.availability.attempt });
+  if (turn.book.store === "writing") {
+    keepRecord(turn, resource, {
+      ...resource.record,
+      wasAvailable: false,
+      shutdownAt: undefined,
+      cycle: undefined,
+    });
+  }
+}
+
+/** An off delay that runs becomes that much longer, or ends sooner, but not before the shorter one has passed from now on. */
+function fitOffDelay({ at }: Turn, resource: Resource, before: Millis | undefined): void {
+  const { activity, settings } = resource;
+  if (activity.name !== "lingering" || activity.offAt <= at || before === undefined) {
+    return;
+  }
+  const { offDelay } = settings;
+  const offAt =
+    offDelay < before
+      ? sooner(activity.offAt, after(at, offDelay))
+      : after(activity.offAt, millis(offDelay - before));
+  resource.activity = { name: "lingering", offAt };
+}
+
+/** A checker that is gone will not answer any more. */
+function forgetChecksOf({ settings, availability, guard }: Resource): void {
+  if (settings.check === undefined) {
+    Object.assign(availability, unchecked(), { attempt: availability.attempt });
+  }
+  if (settings.keepWhile === undefined) {
+    Object.assign(guard, unchecked(), { attempt: guard.attempt });
+  }
+}
+
+/** What the old checker is about to say is not waited for; what it made believe stays until the new one has spoken, but leads to no cut. */
+function checkAnew(turn: Turn, resource: Resource): void {
+  const { availability, guard } = resource;
+  availability.running = false;
+  countAnew(resource, turn.at);
+  Object.assign(guard, unchecked(), { attempt: guard.attempt });
+}

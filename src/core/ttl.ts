@@ -1,0 +1,67 @@
+// How long tokens last: what resources allow, the expiry that follows from it, and why a wish is too long. When a token is due is
+// in tokens.ts. Of a token over several resources the least of what they allow counts.
+
+import type { Resource, Token } from "./book.ts";
+import type { TokenRecord } from "./changes.ts";
+import { formatDuration } from "./duration.ts";
+import type { ResourceSettings } from "./settings.ts";
+import { after, type Instant, later, type Millis, millis, sooner } from "./time.ts";
+
+/** The least of each; a `total` of 0 is no limit. */
+export function ttlOf(resources: readonly Resource[]): ResourceSettings["ttl"] {
+  const all = resources.map(({ settings }) => settings.ttl);
+  const totals = all.map(({ total }) => total).filter((total) => total > 0);
+  return {
+    default: millis(Math.min(...all.map((ttl) => ttl.default))),
+    max: millis(Math.min(...all.map(({ max }) => max))),
+    total: millis(totals.length === 0 ? 0 : Math.min(...totals)),
+  };
+}
+
+/**
+ * The record with a new expiry: now + ttl, earlier than before only when a ttl is given, and clipped by `ttl.total` from the
+ * token's grant.
+ */
+export function extended(
+  resources: readonly Resource[],
+  record: TokenRecord,
+  at: Instant,
+  ttl: Millis | undefined,
+): TokenRecord {
+  const next = expiryOf(resources, record.since, at, ttl ?? record.ttl);
+  const expires = record.expires === undefined || ttl !== undefined ? next : later(record.expires, next);
+  return { ...record, ttl: ttl ?? record.ttl, expires };
+}
+
+function expiryOf(resources: readonly Resource[], since: Instant, at: Instant, ttl: Millis): Instant {
+  const { total } = ttlOf(resources);
+  return total === 0 ? after(at, ttl) : sooner(after(at, ttl), after(since, total));
+}
+
+/** Why this ttl cannot be given on these resources. */
+export function tooLong(resources: readonly Resource[], ttl: Millis | undefined): string | undefined {
+  for (const { settings } of resources) {
+    const { max } = settings.ttl;
+    if (ttl !== undefined && ttl > max) {
+      return `ttl ${formatDuration(ttl)} is longer than ${settings.name} allows, ${formatDuration(max)} (ttl.max)`;
+    }
+  }
+  return undefined;
+}
+
+/** With `ttl.total`: why nothing is left to extend by. */
+export function usedUp(
+  { record, resources }: Token,
+  at: Instant,
+  ttl: Millis | undefined,
+): string | undefined {
+  const { expires, since, token } = record;
+  const wished = after(at, ttl ?? record.ttl);
+  for (const { settings } of resources) {
+    const { total } = settings.ttl;
+    if (total > 0 && expires !== undefined && wished > expires && expires >= after(since, total)) {
+      return `token '${token}' has used up the ${formatDuration(total)} that ${settings.name} allows in all (ttl.total)`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,75 @@
+// Which members a pool keeps available ahead of any request (`warm`): so many without a token, those that are warm already before
+// others, none that is locked out or did not boot. A view of the pool, made anew whenever one of its members has changed.
+
+import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts";
+import { isExclusivelyHeld } from "./holders.ts";
+import { lockoutOf } from "./lockout.ts";
+import { rankOf } from "./pools.ts";
+import { isFresh } from "./supply.ts";
+
+/** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
+export function reviewPool(turn: Turn, pool: Pool): void {
+  keepWarm(turn, pool);
+  const face = faceOf(turn.book, pool);
+  if (face !== pool.face) {
+    pool.face = face;
+    publishPool(turn, pool);
+  }
+}
+
+/** Like a resource, a pool is not shown before the state of all its members is known. */
+export function publishPool(turn: Turn, { settings, members }: Pool): void {
+  if (members.every(({ shown }) => shown)) {
+    turn.effects.push({ kind: "publish", what: "pool", name: settings.name });
+  }
+}
+
+/** Choose the warm ones, before anything follows for its members. */
+export function keepWarm(turn: Turn, pool: Pool): void {
+  const { book } = turn;
+  const chosen = new Set(
+    pool.members
+      .filter((member) => mayBeWarm(book, member))
+      .toSorted((a, b) => order(book, a) - order(book, b))
+      .slice(0, pool.settings.warm),
+  );
+  for (const member of pool.members) {
+    const warm = member.pools.some((one) => (one === pool ? chosen.has(member) : one.warm.has(member)));
+    if (member.warm !== warm) {
+      member.warm = warm;
+      touch(turn, member);
+    }
+  }
+  pool.warm = chosen;
+}
+
+/** Free, and not one whose last boot failed: it would be tried for ever. */
+const mayBeWarm = (book: Book, member: Resource): boolean =>
+  member.tokens.size === 0 && !member.unfitToBeWarm && rankOf(book, member) !== undefined;
+
+/** Those that are warm already come first, as long as they can be reached. */
+function order(book: Book, member: Resource): number {
+  const stays = member.warm && (isFresh(member) || !member.problems.has("switch-unreachable"));
+  return (stays ? 0 : 1e12) + (wasLeftOn(member) ? 0 : (rankOf(book, member) ?? 0));
+}
+
+/** Not heard of yet, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. */
+const wasLeftOn = (member: Resource): boolean =>
+  !isFresh(member) &&
+  !member.problems.has("switch-unreachable") &&
+  member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
+
+const faceOf = (book: Book, { members, queue }: Pool): string =>
+  [
+    queue.length,
+    ...members.map((member) =>
+      [
+        member.state,
+        member.shown,
+        member.tokens.size,
+        member.queue.length,
+        isExclusivelyHeld(member),
+        lockoutOf(book, member) !== undefined,
+      ].join(" "),
+    ),
+  ].join();
