@@ -171,11 +171,12 @@ async function runParts({ config, readAgain, started, log, stop, hangUp, opened 
     log.fatal({}, sentence);
     failed.resolve(exit.busy);
   });
-  const serving = front.start(inbox).then(() => {
+  const serve = async (): Promise<void> => {
+    await front.start(inbox);
     service.serving();
     started();
-  });
-  serving.catch((error: unknown) => failed.resolve(explainFailure(log, error)));
+  };
+  serve().catch((error: unknown) => failed.resolve(explainFailure(log, error)));
 
   if (hangUp !== undefined && readAgain !== undefined) {
     const reloads = reloadWhenAsked(hangUp, readAgain, {

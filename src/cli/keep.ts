@@ -10,13 +10,15 @@ import { acquireFields, topicOf, type Wish } from "./wish.ts";
 export interface Keeper {
   /** The connection is back: the will may have been sent, so the token is acquired again. */
   reconnected(): void;
-  /** The token has ended before its time, as `why` says; it is asked for again after a while. */
+  /** A lockout has ended the token, as `why` says; it is asked for again after a while. */
   ended(why: string): void;
   stop(): Promise<void>;
 }
 
 /** A failed renewal is tried again this soon, or at a third of the token's time when that is sooner. */
 const retryAfterMs = 10_000;
+/** A lockout may last for days. */
+const retryLockedMs = 60_000;
 /** Not more often than this, however short a token is. */
 const shortestMs = 100;
 /** For a controller that does not say how long a token is valid. */
@@ -26,11 +28,18 @@ export function keepToken(
   client: Client,
   wish: Wish,
   granted: Reply,
-  parts: { readonly clock: Clock; readonly say: (text: string) => void },
+  parts: {
+    readonly clock: Clock;
+    readonly say: (text: string) => void;
+    /** What the token was asked for, where that is not `wish.names`: pools. */
+    readonly asked: readonly string[];
+  },
 ): Keeper {
   const { clock, say } = parts;
   const { names, token, owner } = wish;
   const resource = names.join(",");
+  // A token over several that was asked for by pools is known by their names: asking for their members would be for another token.
+  const renewsFirst = names.length > 1 && names.join() !== parts.asked.join();
   const stopped = new AbortController();
   let wakeUp = new AbortController();
   let third = thirdOf(granted);
@@ -61,7 +70,7 @@ export function keepToken(
     due = instant(clock.now() + judge(outcome, acquiring));
     if (before !== reconnections) {
       // The link broke meanwhile, and with it went the will.
-      acquireNext = true;
+      acquireNext ||= !renewsFirst;
       due = clock.now();
     }
   }
@@ -84,7 +93,8 @@ export function keepToken(
     }
     const why = typeof outcome === "string" ? outcome : `${outcome.message} (${outcome.error})`;
     tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; the command goes on`);
-    return Math.min(third, retryAfterMs);
+    const isLocked = typeof outcome !== "string" && outcome.error === "locked-out";
+    return Math.min(third, isLocked ? retryLockedMs : retryAfterMs);
   }
 
   async function ask(acquiring: boolean): Promise<Reply | string> {
@@ -114,7 +124,7 @@ export function keepToken(
   return {
     reconnected: () => {
       reconnections += 1;
-      acquireNext = true;
+      acquireNext ||= !renewsFirst;
       due = clock.now();
       wakeUp.abort();
     },
@@ -124,7 +134,7 @@ export function keepToken(
       }
       tell(`the token has ended: ${why}; the command goes on`);
       acquireNext = true;
-      due = instant(clock.now() + retryAfterMs);
+      due = instant(clock.now() + retryLockedMs);
       wakeUp.abort();
     },
     stop: async () => {

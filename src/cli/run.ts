@@ -91,10 +91,16 @@ async function run(context: Context): Promise<number> {
       }
       stage.granted = grantedBy(reply, wish);
       client.listen(stage.granted.map((name) => `${name}/event`));
-      stage.keeper = keepToken(client, wish, reply, { clock, say: (text) => terminal.say(text) });
-      const exit = await runChild(context, command, wish, stage);
+      // What was granted is kept, and not what was asked for: another member of a pool would be of no use to the command.
+      const kept = { ...wish, names: stage.granted };
+      stage.keeper = keepToken(client, kept, reply, {
+        clock,
+        say: (text) => terminal.say(text),
+        asked: wish.names,
+      });
+      const exit = await runChild(context, command, kept, stage);
       await stage.keeper.stop();
-      confirmed = await release(client, wish, context);
+      confirmed = await release(client, kept, context);
       return exit;
     } finally {
       // Without a farewell the broker sends the will: what could not be released is then at least lost.
@@ -144,7 +150,7 @@ async function runChild(
   const child = startChild(command, {
     ...env,
     LASTOUT_TOKEN: wish.token,
-    LASTOUT_RESOURCE: stage.granted.join(","),
+    LASTOUT_RESOURCE: wish.names.join(","),
   });
   stage.hand = (signal) => {
     if (isForChild(signal)) {

@@ -58,7 +58,9 @@ export function handIsLifted(turn: Turn, resource: Resource): void {
       one.activity = start(turn.at);
     }
     const { cycle } = one.record;
-    const begun = one.activity.name === "leaving" || one.activity.name === "stopping";
+    // Where nothing was shut down, an OFF that was sent is seen through, but not repeated under a new holder.
+    const { activity } = one;
+    const begun = activity.name === "leaving" || (activity.name === "stopping" && activity.cleared !== "no");
     if (cycle?.stage === "off" && !cycle.force && !begun) {
       keepRecord(turn, one, { ...one.record, cycle: undefined });
       announce(turn, one.settings.name, "cycle", { stage: "called off" });
@@ -165,7 +167,10 @@ function foundOn(turn: Turn, resource: Resource): Activity {
 
 function ownAll(turn: Turn, outlets: readonly Outlet[], whose: "confirmed" | "outside"): void {
   for (const outlet of outlets) {
-    setOwn(turn, outlet, whose);
+    // Another resource on it is being switched off right now: that is seen through.
+    if (outlet.own !== "leaving" || outlet.command?.position !== "off") {
+      setOwn(turn, outlet, whose);
+    }
   }
 }
 
@@ -179,7 +184,11 @@ function startOn(
     case "unknown":
       return undefined;
     case "off":
-      return noteHands(turn, resource) ? start(turn.at) : undefined;
+      if (noteHands(turn, resource)) {
+        return start(turn.at);
+      }
+      // It went off while it booted, or after it had taken too long: the next power-on has its own time.
+      return activity.bootBy === undefined ? undefined : { ...start(turn.at), retries: activity.retries };
     case "on":
       noteHands(turn, resource);
       return cycleIsBack(turn, resource) ?? whileBooting(turn, resource, activity);

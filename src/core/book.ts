@@ -208,6 +208,8 @@ export interface Leaving {
   readonly until: Instant;
   /** It took too long and is left on, until it is used or goes down after all. */
   readonly overdue: boolean;
+  /** How often this run has sent the command. */
+  readonly sends: number;
   /** It answered its checker at least once since the command. */
   readonly answered: boolean;
   /** Seen gone without a break since then. */

@@ -7,7 +7,7 @@ import { isAvailable } from "./availability.ts";
 import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { expiryGate, offGate } from "./gates.ts";
-import { beginShutdown, hasSettled, watch } from "./leaving.ts";
+import { beginShutdown, hasSettled, wasNeverReached, watch } from "./leaving.ts";
 import { setOwn } from "./outlet.ts";
 import { neighboursOf, type Sight, sightOf } from "./supply.ts";
 import { activeDependents, isForced, isUrgent, isWanted } from "./wants.ts";
@@ -40,13 +40,18 @@ export function lingerOn(
 const isDue = (turn: Turn, resource: Resource, activity: Named<"lingering">): boolean =>
   activity.offAt <= turn.at || isUrgent(turn.book, resource);
 
-/** A resource that needs it is not off. An operator who forces it waits for nobody who cannot be seen. */
+/** A resource that needs it is not off. An operator who forces it waits for nobody who cannot be seen, or whose outlet others use. */
 export function isNeeded(book: Book, resource: Resource): boolean {
   if (!isForced(book, resource)) {
     return activeDependents(book, resource).length > 0;
   }
   const cycled = resource.record.cycle?.stage === "off";
-  return !cycled && resource.dependents.some((one) => sightOf(one) === "on");
+  return (
+    !cycled &&
+    resource.dependents.some(
+      (one) => sightOf(one) === "on" && !neighboursOf(one).some((other) => isWanted(book, other)),
+    )
+  );
 }
 
 /**
@@ -160,10 +165,13 @@ export function leaveOn(
   if (isForced(turn.book, resource)) {
     return { name: "stopping", usedSince: wanted, cleared: "forced" };
   }
-  if (wanted && (activity.overdue || activity.outcome === "failed")) {
+  const staysUp = activity.overdue || activity.outcome === "failed" || wasNeverReached(resource, activity);
+  if (wanted && staysUp) {
     return stays(turn, resource, wanted, sight); // it is not going down
   }
-  const missed = wanted || isNeeded(turn.book, resource) || !neighboursAreReady(turn, resource);
+  // Also under an operator's cycle: whoever came since it began was told that the machine is theirs.
+  const held = wanted || isWanted(turn.book, resource);
+  const missed = held || isNeeded(turn.book, resource) || !neighboursAreReady(turn, resource);
   const seen = watch(turn, resource, shutdown, activity, missed);
   if (seen !== undefined) {
     return seen;
@@ -220,13 +228,19 @@ export function stopOn(
   }
   if (activity.cleared === "gone") {
     const answersAgain = resource.settings.check !== undefined && isAvailable(resource);
-    return !sent && (answersAgain || !neighboursAreReady(turn, resource))
+    if (sent) {
+      // It may have lost its power and got it back while nobody could see it: what was sent is seen through, and not repeated.
+      return answersAgain ? { ...activity, usedSince: true, cleared: "no" } : undefined;
+    }
+    return answersAgain || !neighboursAreReady(turn, resource)
       ? stays(turn, resource, wanted, sight)
       : undefined;
   }
   if (!wanted) {
     // Switched on by hand meanwhile, what needs it is not to lose it: no OFF again without a new delay.
-    return activity.usedSince || isNeeded(turn.book, resource) ? linger(turn, resource) : undefined;
+    // And what was given a shutdown meanwhile is not cut without it.
+    const anew = activity.usedSince || resource.settings.shutdown?.onTimeout === "keep";
+    return anew || isNeeded(turn.book, resource) ? linger(turn, resource) : undefined;
   }
   if (!sent) {
     return stays(turn, resource, wanted, sight);

@@ -5,7 +5,6 @@ import { type Book, BrokenInvariant, need, type Outlet, type Resource } from "./
 import type { QueuedRecord } from "./changes.ts";
 import type { Effect } from "./effects.ts";
 import { lockoutOf, lockoutOn } from "./lockout.ts";
-import { isStillDecided } from "./outlet.ts";
 import type { Reply } from "./requests.ts";
 import { sightOf } from "./supply.ts";
 import type { Instant } from "./time.ts";
@@ -20,7 +19,7 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
     if (effect.kind === "command") {
       const outlet = need(book.outlets, effect.outlet);
       // What the same step has called off again is not sent.
-      if (effect.attempt === outlet.attempt && isStillDecided(book, outlet, effect.position)) {
+      if (effect.attempt === outlet.attempt && outlet.command?.position === effect.position) {
         checkCommand(book, at, outlet, effect.position);
       }
     } else if (effect.kind === "persist") {
@@ -74,11 +73,15 @@ function checkOn(book: Book, outlet: Outlet): void {
 function checkOff(book: Book, outlet: Outlet): void {
   const { settings, resources } = outlet;
   must(resources.length > 0, `${settings.id} is switched off and is nobody's`);
-  if (resources.some((resource) => isForced(book, resource))) {
+  const forced = resources.filter((resource) => isForced(book, resource));
+  const cycled = forced.some(({ record }) => record.cycle?.stage === "off");
+  if (cycled || (forced.length > 0 && lockoutOn(book, outlet) !== undefined)) {
     return; // an operator said so, knowing who is on it
   }
   for (const resource of resources) {
-    checkReleased(book, resource, settings.id);
+    if (!forced.includes(resource)) {
+      checkReleased(book, resource, settings.id);
+    }
   }
 }
 

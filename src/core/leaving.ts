@@ -20,7 +20,7 @@ export function beginShutdown(turn: Turn, resource: Resource, shutdown: Shutdown
   keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
   countAnew(resource, turn.at);
   const asking = sendShutdown(turn, resource);
-  return { ...watching(turn.at, shutdown), asking };
+  return { ...watching(turn.at, shutdown), asking, sends: 1 };
 }
 
 /** A shutdown that an earlier run of the controller began: whether its command went out is not known. */
@@ -30,6 +30,7 @@ export const watching = (at: Instant, shutdown: ShutdownSettings): Leaving => ({
   outcome: undefined,
   until: after(at, shutdown.timeout),
   overdue: false,
+  sends: 0,
   answered: false,
   goneSince: undefined,
   since: at,
@@ -76,7 +77,15 @@ export function watch(
 ): Leaving | undefined {
   let next = activity;
   if (isForgotten(turn, resource, activity) && !missed) {
-    next = { ...next, asking: sendShutdown(turn, resource) };
+    next = toldAgain(turn, resource, shutdown, next);
+  } else if (
+    wasNeverReached(resource, activity) &&
+    mayBeTold(turn, resource) &&
+    next.sends < mostSends &&
+    !missed
+  ) {
+    countAnew(resource, turn.at);
+    next = toldAgain(turn, resource, shutdown, next);
   }
   if (!next.answered && resource.availability.ups > 0) {
     next = { ...next, answered: true };
@@ -94,14 +103,36 @@ export function watch(
   return next === activity ? undefined : next;
 }
 
+/** It has the whole time for it again: perhaps it hears of it for the first time. */
+const toldAgain = (turn: Turn, resource: Resource, shutdown: ShutdownSettings, before: Leaving): Leaving => ({
+  ...before,
+  asking: sendShutdown(turn, resource),
+  outcome: undefined,
+  sends: before.sends + 1,
+  until: after(turn.at, shutdown.timeout),
+});
+
 /** Whether the command of an earlier run arrived is not known, and the machine answers: it is told again, which does no harm. */
 const isForgotten = (turn: Turn, resource: Resource, activity: Leaving): boolean =>
   activity.asking === undefined &&
   activity.outcome === undefined &&
-  turn.book.link.name === "up" &&
-  turn.at >= turn.book.link.graceUntil &&
-  sightOf(resource) === "on" &&
+  mayBeTold(turn, resource) &&
   (resource.settings.check === undefined || resource.availability.ups > 0);
+
+const mayBeTold = ({ book, at }: Turn, resource: Resource): boolean =>
+  book.link.name === "up" &&
+  book.rival === undefined &&
+  at >= book.link.graceUntil &&
+  sightOf(resource) === "on";
+
+/** A machine that could not be reached is told again when it answers, but not for ever: perhaps nothing there takes commands. */
+const mostSends = 3;
+
+/** The command could not be delivered, and the machine has answered since: it was still booting, and is not going down. */
+export const wasNeverReached = (
+  { settings: { check }, availability }: Resource,
+  { outcome }: Leaving,
+): boolean => outcome === "unsure" && check !== undefined && availability.ups >= check.rise;
 
 function isGone(turn: Turn, resource: Resource, shutdown: ShutdownSettings, activity: Leaving): boolean {
   return (

@@ -221,7 +221,7 @@ const hasLeft = (name: string | undefined): string => `'${name}' has left the co
 
 const isKnown = (book: Book, name: string): boolean => book.resources.has(name) || book.pools.has(name);
 
-export function notePublished(turn: Turn): void {
+function notePublished(turn: Turn): void {
   const { book } = turn;
   const names = [
     ...[...book.resources.keys(), ...book.pools.keys()].map((name) => ({ kind: "resource", name }) as const),

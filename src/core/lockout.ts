@@ -30,6 +30,15 @@ export function lockoutOf(book: Book, resource: Resource): OverrideRecord | unde
   return undefined;
 }
 
+/** Whether one of the lockouts that keep it from being used was made with force: another one without it takes nothing of that away. */
+export function isLockedByForce(book: Book, resource: Resource): boolean {
+  const forced = [...book.overrides.values()].filter(({ force }) => force).flatMap(({ outlets }) => outlets);
+  return (
+    forced.length > 0 &&
+    [...needsOf(resource)].some(({ outlets }) => outlets.some(({ settings }) => forced.includes(settings.id)))
+  );
+}
+
 /** The resource and everything that it needs, directly or not. */
 export function needsOf(resource: Resource): Set<Resource> {
   const all = new Set([resource]);

@@ -180,6 +180,17 @@ function remove(turn: Turn, record: OverrideRecord): void {
   book.overrides.delete(resource);
   setDeadline(book.deadlines, { kind: "override", resource }, undefined);
   effects.push({ kind: "persist", change: { kind: "override", resource, record: undefined } });
+  for (const one of coveredBy(book, record)) {
+    const { activity } = one;
+    const waits = activity.name === "held" && (activity.why === "shared" || activity.why === "guarded");
+    const unsent =
+      activity.name === "stopping" &&
+      activity.cleared === "no" &&
+      one.outlets.every(({ own }) => own !== "leaving");
+    if (activity.name === "lingering" || waits || unsent) {
+      one.activity = linger(turn, one); // a lockout does not wait for the off delay, and what is no longer locked out does
+    }
+  }
   touchCovered(turn, record);
 }
 

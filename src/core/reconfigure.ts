@@ -5,7 +5,7 @@ import { publish } from "./announce.ts";
 import { countAnew, unchecked } from "./availability.ts";
 import { type Book, type Outlet, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
-import type { TokenRecord } from "./changes.ts";
+import type { Snapshot, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
 import type { Event } from "./events.ts";
 import { linkUp } from "./links.ts";
@@ -16,6 +16,7 @@ import { takeClaimsBack } from "./restart.ts";
 import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
 import { after, type Millis, millis, sooner } from "./time.ts";
+import { homeOf } from "./tokens.ts";
 import { isWanted } from "./wants.ts";
 
 /**
@@ -60,12 +61,11 @@ export function reconfigure(
     const next = settings.resources.get(resource.settings.name);
     return next !== undefined && isRewired(resource, next, settings, changed);
   });
-  const claims = {
-    tokens: tokensOf(book),
-    queued: [...book.queued.values()].map(({ record }) => record),
-  };
+  const claims = claimsOf(book);
   const delays = new Map([...book.resources].map(([name, one]) => [name, one.settings.offDelay]));
-  const removed = [...book.resources.values()].filter(({ settings: { name } }) => !settings.resources.has(name));
+  const removed = [...book.resources.values()].filter(
+    ({ settings: { name } }) => !settings.resources.has(name),
+  );
   const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
   const letGo = removed.filter((resource) => isKeptOn(book, resource));
   forgetClaims(book);
@@ -109,6 +109,32 @@ export function reconfigure(
       settleAccounts(turn);
     }
   }
+}
+
+/**
+ * All of them, also what an earlier reload took away and could not be ended yet, because the store refused or the link was down: what it
+ * is on may be back.
+ */
+function claimsOf(book: Book): Pick<Snapshot, "tokens" | "queued"> {
+  const { gone } = book;
+  const parts = new Set<TokenRecord>();
+  const back = gone.tokens.flatMap(({ record, kept }): TokenRecord[] => {
+    if (kept === undefined) {
+      return [record];
+    }
+    const part = book.resources.get(homeOf(kept))?.tokens.get(kept.token)?.record;
+    if (part === undefined) {
+      return []; // given back since
+    }
+    parts.add(part);
+    const { resources, asked, kwhAtStart } = record;
+    return [{ ...part, resources, asked, kwhAtStart }];
+  });
+  book.gone = { ...gone, tokens: [], queued: [] };
+  return {
+    tokens: [...tokensOf(book).filter((record) => !parts.has(record)), ...back],
+    queued: [...[...book.queued.values()].map(({ record }) => record), ...gone.queued],
+  };
 }
 
 /** Each once, however many resources it is held on. */

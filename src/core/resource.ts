@@ -20,7 +20,7 @@ import { after, type Instant, soonerOf } from "./time.ts";
 import { failingNeed, noteProblems } from "./troubles.ts";
 import { failWaiters } from "./elsewhere.ts";
 import { answerWaiters } from "./waits.ts";
-import { isUrgent, isWanted } from "./wants.ts";
+import { activeDependents, isUrgent, isUsed, isWanted } from "./wants.ts";
 
 /** Look at a resource and do what follows: move its activity on, its relays, its checkers; tell who waits; publish. */
 export function review(turn: Turn, resource: Resource): void {
@@ -56,7 +56,8 @@ function notePower(turn: Turn, resource: Resource): void {
     resource.power = undefined;
     resource.bootFailed = false;
     const { record } = resource;
-    if ((record.wasAvailable || record.shutdownAt !== undefined) && turn.book.store === "writing") {
+    const told = record.wasAvailable || record.shutdownAt !== undefined;
+    if (told && sightOf(resource) === "off" && turn.book.store === "writing") {
       keepRecord(turn, resource, { ...record, wasAvailable: false, shutdownAt: undefined });
     }
   }
@@ -206,7 +207,9 @@ function showFace(turn: Turn, resource: Resource): void {
   const { book } = turn;
   const { activity, guard, state, problems, tokens, queue, warm } = resource;
   const detail = activity.name === "held" ? activity.why : "";
+  const asNeed = `${isUsed(book, resource)} ${activeDependents(book, resource).length} `;
   const face = [
+    asNeed,
     state,
     resource.shown,
     isFresh(resource),
@@ -225,6 +228,9 @@ function showFace(turn: Turn, resource: Resource): void {
   ].join(" ");
   if (face === resource.face) {
     return;
+  }
+  if (resource.dependents.length > 0 && resource.face !== "" && !resource.face.startsWith(asNeed)) {
+    publish(turn, resource); // what depends on it shows in its picture, and nothing else of it need have changed
   }
   resource.face = face;
   for (const other of [...resource.needs, ...resource.dependents, ...neighboursOf(resource)]) {

@@ -48,6 +48,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
   };
   linkUp(book, settings, at);
   loadDurable(book, snapshot);
+  letGoOf(book, snapshot);
   for (const resource of book.resources.values()) {
     const { shutdown } = resource.settings;
     if (resource.record.shutdownAt !== undefined && shutdown !== undefined) {
@@ -57,6 +58,23 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     }
   }
   return book;
+}
+
+/**
+ * A resource left the configuration while it was held: a job may still be running behind an outlet that now belongs to names that never
+ * had it on, perhaps the same machine under another one. It is left as it is, as after a reload.
+ */
+function letGoOf(book: Book, { resources }: Snapshot): void {
+  if (book.gone.tokens.length === 0) {
+    return;
+  }
+  const known = new Set(resources.map(({ resource }) => resource));
+  for (const outlet of book.outlets.values()) {
+    outlet.letGo =
+      (outlet.own === "commanded" || outlet.own === "confirmed") &&
+      outlet.resources.length > 0 &&
+      outlet.resources.every(({ settings: { name }, tokens }) => !known.has(name) && tokens.size === 0);
+  }
 }
 
 /**

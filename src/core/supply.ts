@@ -8,7 +8,7 @@ import type { Instant } from "./time.ts";
 export type Sight = Seen["name"];
 
 /** What was seen before the last (re)connection is of the past: nothing follows from it. */
-export const seenNow = ({ stale, seen }: Outlet): Sight => (stale ? "unknown" : seen.name);
+const seenNow = ({ stale, seen }: Outlet): Sight => (stale ? "unknown" : seen.name);
 
 export const sightOf = (resource: Resource): Sight => together(resource.outlets.map(seenNow));
 

@@ -2,7 +2,7 @@
 // look, never stored. How a resource gets there is in activity.ts.
 
 import type { Book, Resource } from "./book.ts";
-import { dependentsOf, lockoutOf } from "./lockout.ts";
+import { dependentsOf, isLockedByForce, lockoutOf } from "./lockout.ts";
 import { sightOf } from "./supply.ts";
 
 /** Somebody wants it, or something that needs it (protocol 4.3 rule 1). A lockout takes every want away. */
@@ -40,8 +40,7 @@ const isSurelyOff = (resource: Resource): boolean =>
 
 /** An operator cuts it without a shutdown, whoever stands in the way. */
 export const isForced = (book: Book, resource: Resource): boolean =>
-  (resource.record.cycle?.stage === "off" && resource.record.cycle.force) ||
-  lockoutOf(book, resource)?.force === true;
+  (resource.record.cycle?.stage === "off" && resource.record.cycle.force) || isLockedByForce(book, resource);
 
 /** An operator wants it off now: no off delay, no `minOn`. */
 export const isUrgent = (book: Book, resource: Resource): boolean =>

@@ -4,7 +4,7 @@
 import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf } from "./lockout.ts";
-import { rankOf } from "./pools.ts";
+import { isGoingOff, rankOf } from "./pools.ts";
 import { isFresh } from "./supply.ts";
 
 /** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
@@ -18,7 +18,7 @@ export function reviewPool(turn: Turn, pool: Pool): void {
 }
 
 /** Like a resource, a pool is not shown before the state of all its members is known. */
-export function publishPool(turn: Turn, { settings, members }: Pool): void {
+function publishPool(turn: Turn, { settings, members }: Pool): void {
   if (members.every(({ shown }) => shown)) {
     turn.effects.push({ kind: "publish", what: "pool", name: settings.name });
   }
@@ -43,21 +43,23 @@ export function keepWarm(turn: Turn, pool: Pool): void {
   pool.warm = chosen;
 }
 
-/** Free, and not one whose last boot failed: it would be tried for ever. */
+/**
+ * Free, and not one whose last boot failed: it would be tried for ever. One that is going off is not called back, it is chosen when it is
+ * off: its OFF may have been decided in this very step.
+ */
 const mayBeWarm = (book: Book, member: Resource): boolean =>
-  member.tokens.size === 0 && !member.unfitToBeWarm && rankOf(book, member) !== undefined;
+  member.tokens.size === 0 &&
+  !member.unfitToBeWarm &&
+  (member.warm || !isGoingOff(member.activity.name)) &&
+  rankOf(book, member) !== undefined;
 
-/** Those that are warm already come first, as long as they can be reached. */
-function order(book: Book, member: Resource): number {
-  const stays = member.warm && (isFresh(member) || !member.problems.has("switch-unreachable"));
-  return (stays ? 0 : 1e12) + (wasLeftOn(member) ? 0 : (rankOf(book, member) ?? 0));
-}
+/** Those that are warm already come first. */
+const order = (book: Book, member: Resource): number =>
+  (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : (rankOf(book, member) ?? 0));
 
 /** Not heard of yet, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. */
 const wasLeftOn = (member: Resource): boolean =>
-  !isFresh(member) &&
-  !member.problems.has("switch-unreachable") &&
-  member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
+  !isFresh(member) && member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
 
 const faceOf = (book: Book, { members, queue }: Pool): string =>
   [

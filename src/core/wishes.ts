@@ -2,6 +2,7 @@
 // (protocol 5 rule 7). Pure: it may be asked at any time, also just before a command goes out.
 
 import type { Book, Outlet, Resource } from "./book.ts";
+import { lockoutOn } from "./lockout.ts";
 import { sightOf } from "./supply.ts";
 import { isForced, isUrgent, staysOn } from "./wants.ts";
 
@@ -10,7 +11,7 @@ export type Wish = "on" | "off" | "keep" | "leave" | "seeThrough";
 
 export function wishFor(book: Book, outlet: Outlet): Wish {
   const wishes = new Set(outlet.resources.map((resource) => wishOf(book, resource, outlet)));
-  if (outlet.resources.some((resource) => isCutByForce(book, resource))) {
+  if (outlet.resources.some((resource) => isCutByForce(book, resource, outlet))) {
     return "off";
   }
   for (const wish of ["seeThrough", "on", "keep", "off"] as const) {
@@ -21,8 +22,13 @@ export function wishFor(book: Book, outlet: Outlet): Wish {
   return "leave";
 }
 
-const isCutByForce = (book: Book, resource: Resource): boolean =>
-  resource.activity.name === "stopping" && resource.activity.cleared === "forced" && isForced(book, resource);
+/** Whoever else is on it: a forced lockout of this outlet, or a forced cycle. Not one of something that is needed, made elsewhere. */
+const isCutByForce = (book: Book, resource: Resource, outlet: Outlet): boolean =>
+  resource.activity.name === "stopping" &&
+  resource.activity.cleared === "forced" &&
+  (resource.record.cycle?.stage === "off"
+    ? resource.record.cycle.force
+    : isForced(book, resource) && lockoutOn(book, outlet) !== undefined);
 
 function wishOf(book: Book, resource: Resource, outlet: Outlet): Wish {
   const { activity } = resource;
@@ -32,7 +38,8 @@ function wishOf(book: Book, resource: Resource, outlet: Outlet): Wish {
     case "starting":
       return mayStart(book, resource, outlet) ? "on" : "keep";
     case "using":
-      return outlet.handOff ? "keep" : "on";
+      // Its other supply may be off, too, and not yet heard of: then it begins with what it needs.
+      return !outlet.handOff && (sightOf(resource) === "on" || needsAreThere(resource)) ? "on" : "keep";
     case "lingering":
     case "leaving":
     case "held":
@@ -65,8 +72,11 @@ const isThere = (need: Resource): boolean =>
   sightOf(need) === "on" &&
   (need.activity.name === "using" || need.activity.name === "starting");
 
+/** A relay that was told ON and does not follow lets others go first, and is told again nevertheless. */
 const hasPlace = (book: Book, resource: Resource): boolean =>
-  book.settings.limits.starting === 0 || book.booting.has(resource);
+  book.settings.limits.starting === 0 ||
+  book.booting.has(resource) ||
+  resource.outlets.some(({ command }) => command?.position === "on");
 
 /** An operator wants it off now, so that it does not wait for `minOn`. */
 export const offIsUrgent = (book: Book, outlet: Outlet): boolean =>

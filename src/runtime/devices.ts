@@ -104,7 +104,10 @@ export function createDevices(
     const inTime = await Promise.race([closed, clock.sleep(closeMs, enough.signal).then(() => false)]);
     enough.abort();
     if (!inTime) {
-      log.error({ switchers: gone.map(({ name }) => name) }, "A switcher does not close; going on without it");
+      log.error(
+        { switchers: gone.map(({ name }) => name) },
+        "A switcher does not close; going on without it",
+      );
     }
   }
 

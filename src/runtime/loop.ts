@@ -128,7 +128,7 @@ export function createLoop(parts: LoopParts): Loop {
       return;
     }
     if (happening !== undefined) {
-      await work([aside(happening)]);
+      await work([...clocks.look(), happening].map(aside)); // a gap comes first here, too
     }
     next.done.resolve(true);
   }

@@ -12,10 +12,10 @@ export interface ReloadSignal {
 export function reloadSignal(): ReloadSignal {
   let asked = false;
   let ended = false;
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
   const hear = (): void => {
     asked = true;
-    wake();
+    wake?.();
   };
   process.on("SIGHUP", hear);
   return {
@@ -30,7 +30,7 @@ export function reloadSignal(): ReloadSignal {
     },
     end() {
       ended = true;
-      wake();
+      wake?.();
     },
     dispose() {
       process.removeListener("SIGHUP", hear);

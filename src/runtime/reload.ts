@@ -11,7 +11,7 @@ import type { Loop } from "./loop.ts";
 
 /** What was read. */
 export type Reading =
-  | { readonly ok: false; /** Each with its place and its cure. */ readonly mistakes: readonly string[] }
+  | { readonly ok: false /** Each with its place and its cure. */; readonly mistakes: readonly string[] }
   | {
       readonly ok: true;
       readonly warnings: readonly string[];
@@ -77,10 +77,7 @@ export async function reload(read: () => Reading, parts: ReloadParts): Promise<O
 }
 
 /** The look whether it may be done, the change of the devices and that of the book belong together: no request comes in between. */
-async function apply(
-  reading: GoodReading,
-  { book, loop, front, devices }: ReloadParts,
-): Promise<Outcome> {
+async function apply(reading: GoodReading, { book, loop, front, devices }: ReloadParts): Promise<Outcome> {
   const { settings, kit, changes, needRestart, adopt } = reading;
   if (changes.length === 0) {
     adopt();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { openStore } from "../../src/adapters/store/store.ts";
+import { eventually as until } from "../support/eventually.ts";
 import { freePort } from "../support/mosquitto.ts";
 import { silentLog } from "../support/silent-log.ts";
 import { endAll, eventually, lastoutHere, type Started, start, temporaryDirectory } from "./processes.ts";
@@ -53,7 +54,7 @@ async function labFile(): Promise<Lab> {
 async function running(env: Readonly<Record<string, string>> = {}): Promise<Lab & { controller: Started }> {
   const lab = await labFile();
   const controller = start(["serve", "--config", lab.file], env);
-  await eventually("it serves", () => controller.err().includes("Connected to the broker"));
+  await eventually("it serves", () => controller.err().includes('"msg":"Connected to the broker"}')); // not the devices' one
   return { ...lab, controller };
 }
 
@@ -73,7 +74,9 @@ describe("lastout reload", () => {
       out: "resource build2 added\nresource build1 changed: offDelay\n",
       err: "lastout: mqtt: takes effect only when lastout is started again\n",
     });
-    expect(await lastoutHere(["status", "build2", "--url", lab.url])).toMatchObject({ exit: 0 });
+    // Its picture is published when its outlet has said where it stands.
+    const status = () => lastoutHere(["status", "build2", "--url", lab.url]);
+    await until("build2 is shown", async () => (await status()).exit === 0);
     expect(await reload(lab, "--quiet")).toEqual({ exit: 0, out: "", err: "" });
     expect(JSON.parse((await reload(lab, "--json")).out)).toEqual({
       ok: true,
@@ -144,7 +147,7 @@ describe("lastout reload", () => {
     expect(none.err).toContain(`no controller runs on the store ${lab.store}`);
 
     const controller = start(["serve", "--config", lab.file]);
-    await eventually("it serves", () => controller.err().includes("Connected to the broker"));
+    await eventually("it serves", () => controller.err().includes('"msg":"Connected to the broker"}')); // not the devices' one
     expect(await reload(lab)).toMatchObject({ exit: 0 });
     controller.child.kill("SIGKILL");
     await controller.ended;

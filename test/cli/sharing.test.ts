@@ -59,6 +59,22 @@ async function grant(reply: Readonly<Record<string, unknown>>): Promise<void> {
 const told = async (run: ReturnType<typeof start>, text: string): Promise<void> =>
   eventually(`'${text}' is told; it says ${run.err()}`, () => run.err().includes(text));
 
+/** The controller gives build2 of the pool. */
+const givesBuild2 = ({ topic, fields }: HeardRequest) => {
+  if (topic !== "builders/acquire") {
+    return undefined;
+  }
+  fake.held.get("build2")?.add(String(fields["token"]));
+  return {
+    ok: true,
+    resource: "build2",
+    token: fields["token"],
+    state: "available",
+    users: 1,
+    ttl: fake.ttl,
+  };
+};
+
 describe("What is asked for", () => {
   test("--exclusive and --priority are fields of the request, and no fields without them", async () => {
     await lastout(["acquire", "build1", "--exclusive", "--priority=-100"], env());
@@ -107,18 +123,51 @@ describe("What is asked for", () => {
     });
   });
 
-  test("The command finds the member that a pool gave, and the token is kept and released over the pool", async () => {
-    fake.answer = ({ topic, fields }) =>
-      topic === "builders/acquire"
-        ? { ok: true, resource: "build2", token: fields["token"], state: "available", users: 1, ttl: 3600 }
+  test("The command finds the member that a pool gave, which is the one that is renewed, acquired again and released", async () => {
+    fake.answer = givesBuild2;
+    fake.ttl = 0.6;
+    const run = start(["run", "builders", "--token", "t", ...shell("echo $LASTOUT_RESOURCE; cat")], env());
+    await eventually("it is renewed", () => asked("build2/renew").length > 0);
+    expect(run.out()).toBe("build2\n");
+    fake.held.get("build2")?.clear();
+    await told(run, "build2: the token is held again");
+    fake.dropClients();
+    await eventually("it is acquired again", () => asked("build2/acquire").length === 2);
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
+    expect(asked("builders/acquire")).toHaveLength(1);
+    expect(asked("build2/release")).toHaveLength(1);
+    expect(asked("builders/release").map(({ fields }) => fields["lost"])).toEqual([true]);
+  });
+
+  test("A token over several that came from a pool is renewed after a broken connection, and asked for anew only for its members", async () => {
+    fake.held.set("builders,build1", new Set());
+    fake.answer = ({ topic, fields }) => {
+      const isPool = topic === "controller/acquire" && String(fields["resources"]).startsWith("builders");
+      return isPool || topic === "controller/renew"
+        ? asked("controller/renew").length === 2
+          ? { ok: false, error: "unknown-token", message: "it is gone" }
+          : { ok: true, resources: ["build2", "build1"], token: "t", state: "available", users: 1, ttl: 3600 }
         : undefined;
-    fake.held.get("builders")?.add("t");
-    const run = await lastout(["run", "builders", "--token", "t", "--", "sh", "-c", "exit 0"], env());
-    expect(run).toEqual({ exit: 0, out: "", err: "" });
-    const shown = start(["run", "builders", "--token", "t", ...shell("echo $LASTOUT_RESOURCE")], env());
-    expect(await shown.ended).toBe(0);
-    expect(shown.out()).toBe("build2\n");
-    expect(asked("builders/release")).toHaveLength(2);
+    };
+    fake.held.set("build2,build1", new Set());
+    const run = start(
+      ["run", "builders,build1", "--token", "t", ...shell("echo $LASTOUT_RESOURCE; cat")],
+      env(),
+    );
+    await eventually("the command runs", () => run.out() === "build2,build1\n");
+    fake.dropClients();
+    await eventually("it is renewed", () => asked("controller/renew").length === 1);
+    expect(asked("controller/acquire")).toHaveLength(1);
+    await eventually("it is connected again", () => run.err().includes("connected to"));
+    fake.dropClients();
+    await told(run, "build2,build1: the token is held again");
+    expect(asked("controller/acquire").map(({ fields }) => fields["resources"])).toEqual([
+      ["builders", "build1"],
+      ["build2", "build1"],
+    ]);
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
   });
 
   test("Who names another owner than themselves asks without the user in the topic", async () => {
@@ -254,7 +303,7 @@ describe("A lockout while a command runs", () => {
     await told(run, "locked out");
     run.child.stdin?.end();
     expect(await run.ended).toBe(0);
-    expect(run.err()).toContain("builders: the token has ended: build2 is locked out");
+    expect(run.err()).toContain("build2: the token has ended: build2 is locked out");
   });
 });
 

@@ -5,18 +5,23 @@ import type { Config } from "../../src/config/config.ts";
 import { differences, needingRestart } from "../../src/config/differences.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
-const plain = {
-  mqtt: { url: "mqtt://127.0.0.1:1883" } as Record<string, unknown>,
-  switchers: { strip: { type: "simulated", outlets: 20 } } as Record<string, Record<string, unknown>>,
+type Section = Record<string, Record<string, unknown>>;
+
+interface File extends Record<string, unknown> {
+  readonly mqtt: Record<string, unknown>;
+  readonly switchers: Section;
+  readonly resources: Section;
+}
+
+const plain: File = {
+  mqtt: { url: "mqtt://127.0.0.1:1883" },
+  switchers: { strip: { type: "simulated", outlets: 20 } },
   resources: Object.fromEntries(
-    Array.from({ length: 20 }, (_, index) => [
-      `r${index + 1}`,
-      { switcher: `strip/${index + 1}` } as Record<string, unknown>,
-    ]),
+    Array.from({ length: 20 }, (_, index) => [`r${index + 1}`, { switcher: `strip/${index + 1}` }]),
   ),
 };
 
-function config(change: (file: typeof plain & Record<string, unknown>) => void = () => undefined): Config {
+function config(change: (file: File) => void = () => undefined): Config {
   const file = structuredClone(plain);
   change(file);
   const loaded = loadConfig({
@@ -30,6 +35,9 @@ function config(change: (file: typeof plain & Record<string, unknown>) => void =
   }
   return loaded.config;
 }
+
+const checkedAt = (host: string): Config =>
+  config((file) => void Object.assign(file.resources["r1"] ?? {}, { check: { type: "icmp", host } }));
 
 describe("Between two configurations", () => {
   test("that are the same nothing differs", () => {
@@ -76,9 +84,7 @@ describe("Between two configurations", () => {
   });
 
   test("the host or port of a checker is a change, though its times are the same", () => {
-    const at = (host: string) =>
-      config((file) => void Object.assign(file.resources["r1"] ?? {}, { check: { type: "icmp", host } }));
-    expect(differences(at("a"), at("b"))).toEqual(["resource r1 changed: check"]);
+    expect(differences(checkedAt("a"), checkedAt("b"))).toEqual(["resource r1 changed: check"]);
   });
 
   test("mqtt, broker and store need a restart, and are told apart from the rest", () => {

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { type Book, BrokenInvariant, need } from "../../src/core/book.ts";
+import type { Effect } from "../../src/core/effects.ts";
 import { checkBook, checkEffects } from "../../src/core/invariants.ts";
 import { instant, millis } from "../../src/core/time.ts";
 import { runCommand } from "./support/commands.ts";
+import { usualShutdown } from "./support/lab.ts";
 import { createStage } from "./support/stage.ts";
 
 /** In use, half a minute after the grace. */
@@ -18,14 +20,25 @@ function inUse(...more: readonly string[]): Book {
 }
 
 const at = instant(100_100_000);
-const command = (position: "on" | "off") =>
-  ({ kind: "command", outlet: "plug1", position, attempt: 9 }) as const;
+/** Has the plug told so in this very step. */
+function told(book: Book, position: "on" | "off"): Effect[] {
+  const outlet = outletOf(book);
+  outlet.attempt = 9;
+  outlet.command = { position, firstAt: at, sentAt: at, sends: 1, nextAt: at, askedAt: undefined };
+  return [{ kind: "command", outlet: "plug1", position, attempt: 9 }];
+}
+function stopping(book: Book): void {
+  outletOf(book).own = "leaving";
+  resourceOf(book).activity = { name: "stopping", usedSince: false, cleared: "no" };
+}
+
 const outletOf = (book: Book) => need(book.outlets, "plug1");
 const resourceOf = (book: Book) => need(book.resources, "build1");
 
 describe("What a step may never ask for", () => {
   test.each<[string, string, (book: Book) => void]>([
-    ["off", "is switched off while build1 is wanted", (book) => (outletOf(book).own = "leaving")],
+    ["off", "is switched off while build1 is using", (book) => (outletOf(book).own = "leaving")],
+    ["off", "is switched off while build1 is wanted", stopping],
     ["off", "without a record of it", (book) => resourceOf(book).tokens.clear()],
     ["on", "on missing information", () => undefined],
     ["off", "on missing information", (book) => (outletOf(book).stale = true)],
@@ -34,16 +47,51 @@ describe("What a step may never ask for", () => {
   ])("is %s %s", (position, promise, spoil) => {
     const book = inUse();
     spoil(book);
-    const broken = () => checkEffects(book, at, [command(position === "on" ? "on" : "off")]);
+    const broken = () => checkEffects(book, at, told(book, position === "on" ? "on" : "off"));
     expect(broken).toThrow(BrokenInvariant);
     expect(broken).toThrow(promise);
   });
 
   test("is OFF within the grace after a reconnection", () => {
     const book = inUse("release build1 id=a");
-    outletOf(book).own = "leaving";
-    expect(() => checkEffects(book, at, [command("off")])).not.toThrow();
-    expect(() => checkEffects(book, instant(99_000_000), [command("off")])).toThrow("within the grace");
+    stopping(book);
+    expect(() => checkEffects(book, at, told(book, "off"))).not.toThrow();
+    expect(() => checkEffects(book, instant(99_000_000), told(book, "off"))).toThrow("within the grace");
+  });
+
+  test("is OFF before a machine that is to be shut down was seen to be down, or before what needs it is off", () => {
+    const book = inUse("release build1 id=a");
+    const resource = resourceOf(book);
+    stopping(book);
+    const broken = () => checkEffects(book, at, told(book, "off"));
+    resource.settings = { ...resource.settings, shutdown: usualShutdown };
+    expect(broken).toThrow("before build1 was seen to be down");
+    resource.activity = { name: "stopping", usedSince: false, cleared: "gone" };
+    expect(broken).not.toThrow();
+    resource.settings = { ...resource.settings, shutdown: undefined };
+    resource.activity = { name: "stopping", usedSince: false, cleared: "no" };
+    resource.dependents = [resource];
+    expect(broken).toThrow("before what needs build1");
+  });
+
+  test("is ON of what is locked out, or of what nobody wants", () => {
+    const book = inUse();
+    outletOf(book).seen = { name: "off", since: at };
+    outletOf(book).own = "commanded";
+    expect(() => checkEffects(book, at, told(book, "on"))).not.toThrow();
+    resourceOf(book).tokens.clear();
+    expect(() => checkEffects(book, at, told(book, "on"))).toThrow("nobody wants it");
+    book.overrides.set("build1", {
+      resource: "build1",
+      mode: "off",
+      outlets: ["plug1"],
+      by: undefined,
+      reason: undefined,
+      since: at,
+      until: undefined,
+      force: false,
+    });
+    expect(() => checkEffects(book, at, told(book, "on"))).toThrow("is locked out");
   });
 
   test("is a write while the store refuses, and an ok about a token that is not held", () => {

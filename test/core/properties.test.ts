@@ -39,7 +39,7 @@ describe("Whatever happens", () => {
       fc.property(lab, actions, (settings, happened) => {
         const chaos = played(settings, happened);
         chaos.calm(duration("15m"));
-        checkWell(chaos);
+        checkWell(settings.resources, chaos);
         checkQuiet(chaos);
       }),
       { numRuns: runs, ...repeatable },
@@ -56,12 +56,11 @@ describe("Whatever happens", () => {
   });
 });
 
-/** Locked out, and what needs it was switched on by a hand since: it is not cut under that. */
-const waitsForHand = ({ override, phase, dependents }: StateObject): boolean =>
-  override === "off" && phase === "stopping" && dependents > 0;
-
 /** L1, L2, L3, L5, L6. */
-function checkWell({ settings, world, watch, plugs, machines }: Chaos): void {
+function checkWell(
+  everything: LabSettings["resources"],
+  { settings, world, watch, plugs, machines }: Chaos,
+): void {
   const disk = world.disk.snapshot();
   const { tokens, outbox, queued } = disk;
   const isOn = (outlet: string): boolean => must(plugs.get(outlet)).position === "on";
@@ -69,10 +68,20 @@ function checkWell({ settings, world, watch, plugs, machines }: Chaos): void {
     resourcePicture(world.book, must(world.book.resources.get(name)), world.now).object;
   const shared = (outlets: readonly string[]): boolean =>
     outlets.some((outlet) => resourcesOn(settings, outlet).length > 1);
+  /** Locked out, and not cut under what a hand has switched on since, nor under a neighbour that cannot be shut down. */
+  const waitsForOthers = (name: string, { phase, dependents }: StateObject): boolean => {
+    const { outlets } = must(settings.resources.get(name));
+    const neighbours = outlets.flatMap((outlet) => resourcesOn(settings, outlet));
+    const stuck = neighbours.some(
+      (one) =>
+        one.name !== name && (isWanted(settings, disk, one.name) || objectOf(one.name).problem !== null),
+    );
+    return lockoutOf(settings, disk, name) !== undefined && phase === "stopping" && (dependents > 0 || stuck);
+  };
   /** Somebody started it again; or nobody can tell that it went down: without a checker, or on a meter that others are on, too. */
   const mayStay = (name: string): boolean => {
     const { check, shutdown, outlets } = must(settings.resources.get(name));
-    const onIts = outlets.flatMap((outlet) => resourcesOn(settings, outlet));
+    const onIts = everything.filter((one) => one.outlets.some((id) => outlets.includes(id)));
     const running = onIts.filter((one) => must(machines.get(one.name)).running);
     return (
       check === undefined ||
@@ -100,7 +109,7 @@ function checkWell({ settings, world, watch, plugs, machines }: Chaos): void {
     ok(!wanted || outlets.every(isOn), `L1: wanted is on; ${said}`);
     const warm = [...settings.pools.values()].some((pool) => pool.warm > 0);
     ok(
-      wanted || warm || !outlets.some(isOn) || object.phase === "held" || waitsForHand(object),
+      wanted || warm || !outlets.some(isOn) || object.phase === "held" || waitsForOthers(name, object),
       `L2: not wanted is off; ${said}`,
     );
     const answers = check === undefined || must(machines.get(name)).running;

@@ -165,10 +165,20 @@ describe("A snapshot", () => {
   test("of outlets and resources that are gone is left where it is", () => {
     const book = openBook(settingsOf([usualResource("other", "plug9")]), snapshot, instant(5000), millis(0));
     expect(book.tokenCount).toBe(0);
-    expect(book.gone.tokens).toEqual(snapshot.tokens);
+    expect(book.gone.tokens).toEqual(snapshot.tokens.map((record) => ({ record, kept: undefined })));
+    expect(book.gone.queued).toEqual(snapshot.queued);
+    expect(book.overrides.size).toBe(2); // a lockout is bound to outlets, whatever becomes of the resource
     expect(book.gone.published).toEqual(snapshot.published);
     expect([...book.outlets.keys()]).toEqual(["plug9"]);
   });
+});
+
+test("A token over several, some of which have left the configuration, goes on with the rest", () => {
+  const book = openBook(settingsOf([usualResource("build2", "plug2")]), snapshot, instant(5000), millis(0));
+  expect([...need(book.resources, "build2").tokens.values()].map(({ record }) => record)).toMatchObject([
+    { resources: ["build2"], asked: ["build2"], several: true, token: "a", kwhAtStart: [undefined] },
+  ]);
+  expect(book.tokenCount).toBe(1);
 });
 
 test("A member of the book that must be there and is not breaks an invariant", () => {

@@ -54,10 +54,10 @@ function runningLoop() {
   return {
     loop,
     book,
-    hang() {
+    hang: (): void => {
       hanging = Promise.withResolvers();
     },
-    letGo() {
+    letGo: (): void => {
       hanging?.resolve();
       hanging = undefined;
     },
@@ -153,7 +153,10 @@ function labOfSwitchers() {
     },
   });
   return {
-    kit: (switchers: Readonly<Record<string, string>>, checkers: Readonly<Record<string, string>> = {}): Kit => ({
+    kit: (
+      switchers: Readonly<Record<string, string>>,
+      checkers: Readonly<Record<string, string>> = {},
+    ): Kit => ({
       switchers: new Map(Object.entries(switchers).map(([name, options]) => [name, plan(name, options)])),
       checkers: new Map(
         Object.entries(checkers).map(([name, options]) => [
@@ -169,12 +172,10 @@ function labOfSwitchers() {
       shutdowns: new Map(),
     }),
     says: (options: string) => reporters.get(options)?.({ kind: "connected" }),
-    hang() {
+    hang: (): void => {
       hangs = true;
     },
-    told() {
-      return notes.splice(0);
-    },
+    told: (): string[] => notes.splice(0),
   };
 }
 
@@ -251,9 +252,7 @@ describe("Devices", () => {
     await clock.turn(1);
     await replaced;
     expect(told()).toContain("start a2");
-    expect(lines.map(({ sentence }) => sentence)).toEqual([
-      "A switcher does not close; going on without it",
-    ]);
+    expect(lines.map(({ sentence }) => sentence)).toEqual(["A switcher does not close; going on without it"]);
   });
 });
 

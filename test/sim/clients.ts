@@ -263,10 +263,7 @@ export function createClient(
       later(pause, () => {
         if (holding) {
           const shorter = random.chance(0.1) ? random.int(1, 20) * 1000 : null;
-          ask(
-            { ...again(), ttl: shorter, reply: random.chance(0.8) },
-            () => undefined,
-          );
+          ask({ ...again(), ttl: shorter, reply: random.chance(0.8) }, () => undefined);
           renewUntil(end);
         }
       });
@@ -278,7 +275,10 @@ export function createClient(
     if (random.chance(0.3)) {
       return { verb: "acquire" };
     }
-    return { verb: "renew", resource: random.chance(0.3) && target.resource !== null ? member : target.resource };
+    return {
+      verb: "renew",
+      resource: random.chance(0.3) && target.resource !== null ? member : target.resource,
+    };
   }
 
   function leave(): void {
@@ -317,7 +317,7 @@ export function createClient(
       { verb: "release", ...one, token: "shared", owner: name },
       { verb: "release", ...one, token: "shared", owner: "somebody-else" },
       { verb: "acquire", token: null, ttl: 3000, wait: "powered", timeout: 20_000 },
-      { verb: "acquire", user: null, token: `${name}-nobody` , ttl: 3000 },
+      { verb: "acquire", user: null, token: `${name}-nobody`, ttl: 3000 },
       { verb: "override", ...one, override: "auto" },
       { verb: "cycle", ...one, owner: name },
     ];

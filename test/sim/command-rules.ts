@@ -25,7 +25,12 @@ export function checkOff(facts: Facts, outlet: string): void {
   const { must } = facts;
   checkAny(facts, outlet, "OFF");
   const said = facts.heard.get(outlet);
-  must(said?.position === "on", "I6", () => `${outlet} is told OFF, but was last heard ${said?.position}`);
+  const justSaid = said !== undefined && said.at + writing(facts) >= facts.host.now();
+  must(
+    said?.position === "on" || justSaid,
+    "I6",
+    () => `${outlet} is told OFF, but was last heard ${said?.position}`,
+  );
   const all = poweredBy(facts, outlet);
   must(all.length > 0, "I27", () => `${outlet} is told OFF and is nobody's`);
   const forced = all.some((one) => isForced(facts, one));
@@ -33,7 +38,7 @@ export function checkOff(facts: Facts, outlet: string): void {
     checkHolders(facts, name, forced);
     if (!forced) {
       checkOffOf(facts, name, outlet);
-      checkMachine(facts, name);
+      checkMachine(facts, name, outlet);
       checkDependents(facts, name);
     }
   }
@@ -53,7 +58,8 @@ function checkHolders(facts: Facts, name: string, forced: boolean): void {
   facts.must(
     told === undefined,
     "I1",
-    () => `${name} is switched off while '${told?.token}' is held until ${told?.until} (now ${facts.host.now()})`,
+    () =>
+      `${name} is switched off while '${told?.token}' is held until ${told?.until} (now ${facts.host.now()})`,
   );
 }
 
@@ -86,11 +92,26 @@ function checkOffOf(facts: Facts, name: string, outlet: string): void {
     checkCycle(facts, name, outlet);
     return;
   }
-  checkUnused(facts, name, "is switched off");
+  if (mayBeWanted(facts, name) && mayBeRetried(facts, name)) {
+    return;
+  }
+  const told = facts.relays.get(outlet)?.told;
+  const lastHeld = facts.ledger.lastHeld(name, facts.host.now()) ?? Number.NEGATIVE_INFINITY;
+  if (told?.word !== "OFF" || lastHeld > told.at) {
+    checkUnused(facts, name, "is switched off"); // else decided before, under a lockout perhaps, and repeated
+  }
   const { keepWhile } = facts.settings.resources.get(name) ?? {};
   if (facts.loosest(name).guarded && keepWhile !== undefined && facts.loosest(name).shutdown === undefined) {
     checkGuard(facts, name, "is switched off");
   }
+}
+
+/** Kept on or kept warm, and on for long enough without an answer. */
+function mayBeRetried(facts: Facts, name: string): boolean {
+  const { bootRetries, bootTimeout } = facts.loosest(name);
+  const poweredAt = facts.poweredAt.get(name) ?? 0;
+  const upAt = facts.upAt.get(name) ?? Number.NEGATIVE_INFINITY;
+  return bootRetries > 0 && upAt < poweredAt && facts.host.now() + rounding >= poweredAt + bootTimeout;
 }
 
 /** I4: the off delay of its last token, and of the last one of what needs it. */
@@ -98,9 +119,7 @@ function checkUnused(facts: Facts, name: string, what: string): void {
   const now = facts.host.now();
   const { offDelay } = facts.loosest(name);
   const lastHeld = Math.max(
-    ...withDependents(facts, name).map(
-      (one) => facts.ledger.lastHeld(one, now) ?? Number.NEGATIVE_INFINITY,
-    ),
+    ...withDependents(facts, name).map((one) => facts.ledger.lastHeld(one, now) ?? Number.NEGATIVE_INFINITY),
     facts.keptUntil.get(name) ?? Number.NEGATIVE_INFINITY,
   );
   facts.must(
@@ -121,6 +140,9 @@ function checkGuard(facts: Facts, name: string, what: string): void {
 
 /** I13: not before what needs it. */
 function checkDependents(facts: Facts, name: string): void {
+  if (wentDown(facts, name)) {
+    return; // what needs it has lost it already
+  }
   for (const dependent of dependentsOf(facts, name)) {
     const lit = outletsOf(facts, dependent).find((outlet) => {
       const said = facts.heard.get(outlet);
@@ -138,12 +160,19 @@ function checkDependents(facts: Facts, name: string): void {
  * I3, physically: a machine with a shutdown loses no power while it runs. What nobody can see is no fault of the controller: without
  * a meter a machine that does not answer is taken to be gone, without a checker its word is taken for it.
  */
-function checkMachine(facts: Facts, name: string): void {
+function checkMachine(facts: Facts, name: string, outlet: string): void {
   const { shutdown } = facts.loosest(name);
   const settings = facts.settings.resources.get(name);
   const machine = facts.machines.get(name);
   if (shutdown === undefined || settings === undefined || machine === undefined) {
     return;
+  }
+  const fedElsewhere = settings.outlets.some((one) => {
+    const relay = facts.relays.get(one);
+    return one !== outlet && relay?.position === "on" && relay.told?.word !== "OFF";
+  });
+  if (fedElsewhere && settings.outlets.some((one) => poweredBy(facts, one).length > 1)) {
+    return; // another resource keeps it on with the other outlet
   }
   const now = facts.trueNow();
   const toldAt = facts.shutdowns.get(name);
@@ -151,7 +180,8 @@ function checkMachine(facts: Facts, name: string): void {
     settings.shutdown?.onTimeout === "cut" &&
     toldAt !== undefined &&
     now - toldAt + 1000 >= (settings.shutdown?.timeout ?? 0);
-  if (cutAnyway || (facts.tokensOf(name).length > 0 && toldAt === undefined)) {
+  const waitsFor = withDependents(facts, name).some((one) => facts.tokensOf(one).length > 0);
+  if (cutAnyway || ((waitsFor || mayBeWanted(facts, name)) && toldAt === undefined)) {
     return; // or a boot retry, which has its own rule
   }
   const draws = shutdown.idleBelow !== undefined && settings.shutdown?.idleBelow !== undefined;
@@ -199,7 +229,10 @@ function checkCycle(facts: Facts, name: string, outlet: string): void {
   }
   // An answer that came while the batch was being written is not known to it.
   const upAt = facts.upAt.get(name) ?? 0;
-  const known = upAt > relay.movedAt && upAt + writing(facts) + 50 < host.now();
+  // Nor is one that an earlier process did not live to write down.
+  const present =
+    upAt > (facts.process?.startedAt ?? 0) || facts.disk().resource(name)?.wasAvailable === true;
+  const known = present && upAt > relay.movedAt && upAt + writing(facts) + 50 < host.now();
   const answered = known && (settings?.check?.rise ?? 1) === 1;
   must(!answered, "I18", () => `${name} is cycled, and has answered since it is on`);
   const onFor = host.now() - Math.min(relay.movedAt, facts.poweredAt.get(name) ?? relay.movedAt);
@@ -236,7 +269,9 @@ export function checkOn(facts: Facts, outlet: string): void {
   checkStagger(facts, outlet);
   checkStarting(facts, wanted);
   for (const one of all) {
-    facts.shutdowns.delete(one); // a new life begins
+    if (outletsOf(facts, one).every((other) => facts.relays.get(other)?.position === "off")) {
+      facts.shutdowns.delete(one); // a new life begins
+    }
   }
 }
 
@@ -262,22 +297,32 @@ function checkStagger(facts: Facts, outlet: string): void {
   const last = facts.onAt.get(switcher);
   if (last !== undefined && last.process === process) {
     facts.must(
-      now - last.at + writing(facts) >= stagger,
+      now - last.at + rounding >= stagger,
       "I12",
       () => `${outlet} is told ON ${now - last.at} ms after ${last.outlet}, stagger is ${stagger}`,
     );
   }
-  facts.onAt.set(switcher, { at: now, process, outlet });
+  // Decided when its batch was begun: how long that took to be written has nothing to do with the pause.
+  facts.onAt.set(switcher, { at: Math.min(now, facts.disk().writtenAt), process, outlet });
 }
 
 /** I12: `limits.starting`. What was switched on by this process and has surely not arrived, failed or been given up counts. */
 function checkStarting(facts: Facts, wanted: readonly string[]): void {
   const { starting } = facts.settings.limits;
-  if (starting === 0 || facts.trueNow() - facts.reloadedAt < 120_000) {
+  const again = wanted.some((name) =>
+    outletsOf(facts, name).some((outlet) => facts.relays.get(outlet)?.told?.word === "ON"),
+  );
+  if (starting === 0 || again || isOn(facts, wanted) || facts.trueNow() - facts.reloadedAt < 120_000) {
     return;
   }
-  const booting = [...facts.settings.resources.keys()].filter(
-    (name) => !wanted.includes(name) && isSurelyBooting(facts, name),
+  // Those on one outlet begin together.
+  const own = wanted.flatMap((name) => outletsOf(facts, name));
+  const booting = [...facts.settings.outlets.keys()].filter(
+    (outlet) =>
+      !own.includes(outlet) &&
+      poweredBy(facts, outlet).some(
+        (name) => outletsOf(facts, name)[0] === outlet && isSurelyBooting(facts, name),
+      ),
   );
   facts.must(
     booting.length < starting,
@@ -362,7 +407,7 @@ export function checkRepeat(facts: Facts, relay: Relay, word: string): void {
   const last = relay.told;
   if (last !== undefined && last.word === word && last.process === process) {
     facts.must(
-      now - last.at + facts.disk().slowest + 50 >= 1000,
+      now - last.at + facts.disk().slowest + 50 >= 1000 || now - facts.disturbedAt < 1000,
       "I10",
       () => `${relay.outlet} is told ${word} again after ${now - last.at} ms`,
     );

@@ -90,7 +90,8 @@ export interface Facts {
   /** In force before the last reload, and when that was, in true time. */
   readonly reloadedAt: number;
   configure(settings: Settings): void;
-  /** These will perhaps be in force. */
+  /** Those that were read last, and will perhaps be in force. */
+  readonly expected: Settings;
   loosen(settings: Settings): void;
   loosest(resource: string): Loosest;
   /** By the id of the request. */
@@ -103,6 +104,8 @@ export interface Facts {
   offers: number;
   /** The last lockout among them. */
   lockOffers: number;
+  /** Numbers of requests that queued before the batch that is being written. */
+  queuedBefore: ReadonlySet<number>;
   /** Numbers of requests that were granted. */
   readonly granted: Set<number>;
   process: { readonly startedAt: number; readonly kept: ReadonlySet<number> } | undefined;
@@ -172,6 +175,7 @@ export function createFacts(parts: Parts): Facts {
   const loosest = new Map<string, Loosest>();
   const overrides: AskedOnce[] = [];
   let settings = scenario.settings;
+  let expected = settings;
   let reloadedAt = Number.NEGATIVE_INFINITY;
   for (const outlet of settings.outlets.keys()) {
     relays.set(outlet, {
@@ -189,7 +193,9 @@ export function createFacts(parts: Parts): Facts {
   const outletAt = (socket: string, relay: number): string =>
     relaysOf(socket) === 1 ? socket : `${socket}/${relay}`;
 
-  function loosen({ resources }: Settings): void {
+  function loosen(read: Settings): void {
+    const { resources } = read;
+    expected = read;
     for (const one of resources.values()) {
       loosest.set(one.name, looser(loosest.get(one.name), one));
     }
@@ -204,6 +210,9 @@ export function createFacts(parts: Parts): Facts {
     },
     get settings() {
       return settings;
+    },
+    get expected() {
+      return expected;
     },
     get reloadedAt() {
       return reloadedAt;
@@ -238,6 +247,7 @@ export function createFacts(parts: Parts): Facts {
     overridesFor: (resource) => overrides.filter((one) => one.asked.resource === resource),
     offers: 0,
     lockOffers: 0,
+    queuedBefore: new Set(),
     granted: new Set(),
     process: undefined,
     linkAt: undefined,
@@ -261,6 +271,11 @@ export function createFacts(parts: Parts): Facts {
       parts.ledger.shift(by, now);
       for (const [resource, at] of facts.keptUntil) {
         facts.keptUntil.set(resource, Math.min(at + by, now));
+      }
+      for (const times of [facts.upAt, facts.poweredAt]) {
+        for (const [resource, at] of times) {
+          times.set(resource, at + by);
+        }
       }
       for (const [resource, { outlets, until }] of facts.locks) {
         facts.locks.set(resource, { outlets, until: until === undefined ? undefined : until + by });

@@ -312,10 +312,7 @@ function onMachine(kind: (random: Random) => (world: World, name: string) => voi
   };
 }
 
-function awhile(
-  mean: number,
-  set: (socket: Socket, on: boolean) => void,
-): Kind {
+function awhile(mean: number, set: (socket: Socket, on: boolean) => void): Kind {
   return onSocket((random) => {
     const ms = random.wait(mean);
     return (world, name) => {

@@ -24,9 +24,12 @@ export function createInvariants(facts: Facts): Watch {
   /** From now on nothing is promised of what this may end. */
   function asksForEnd(asked: Asked, order: number): void {
     if (asked.verb === "release" && asked.token !== null) {
-      const pledge = ledger.get(scopeOf(asked), asked.token);
-      if (mayEnd(facts, asked, pledge.owner)) {
-        ledger.endAsked(pledge, order, host.now(), asked.lost ? facts.settings.lostGrace : 0);
+      ledger.get(scopeOf(asked), asked.token);
+      // Also one that it is known by over a member of its pool.
+      for (const pledge of ledger.byToken(asked.token)) {
+        if (mayEnd(facts, asked, pledge.owner)) {
+          ledger.endAsked(pledge, order, host.now(), asked.lost ? facts.settings.lostGrace : 0);
+        }
       }
     } else if (asked.verb === "override" && asked.resource !== null) {
       facts.locks.delete(asked.resource);
@@ -96,6 +99,7 @@ export function createInvariants(facts: Facts): Watch {
     },
     applying(changes, written, before) {
       facts.storeRefuses = false;
+      facts.queuedBefore = new Set([...facts.disk().queued()].map(({ number }) => number));
       if (before !== undefined && before.boot !== written.boot) {
         facts.shift(shiftBetween(before, written), written.at);
       }
@@ -112,11 +116,14 @@ export function createInvariants(facts: Facts): Watch {
       for (const change of changes) {
         if (change.kind === "token") {
           const { record } = change;
-          const until = record === undefined ? "gone" : `on ${record.resources.join()} until ${record.expires}`;
+          const until =
+            record === undefined ? "gone" : `on ${record.resources.join()} until ${record.expires}`;
           trace.note(`disk: ${change.resource} ${change.token} ${until}`);
         } else if (change.kind === "queued") {
           const { record } = change;
-          trace.note(`disk: queued ${change.number} ${record === undefined ? "gone" : `${record.token} for ${record.asked.join()}`}`);
+          trace.note(
+            `disk: queued ${change.number} ${record === undefined ? "gone" : `${record.token} for ${record.asked.join()}`}`,
+          );
         } else if (change.kind === "override") {
           trace.note(`disk: override ${change.resource} ${change.record?.mode ?? "auto"}`);
         } else if (change.kind === "outlet") {
@@ -190,7 +197,10 @@ export function createInvariants(facts: Facts): Watch {
         if (record !== undefined && record.waiters.length === 0 && record.expires !== undefined) {
           pledge.owner ??= record.owner;
           const until = Math.min(record.expires, host.now() + record.ttl);
-          ledger.promised(pledge, known.order, record.resources, until, undefined);
+          const lasting = record.resources.filter((name) => facts.expected.resources.has(name));
+          if (lasting.length > 0) {
+            ledger.promised(pledge, known.order, lasting, until, undefined);
+          }
         }
       }
     },
@@ -240,9 +250,7 @@ export function createInvariants(facts: Facts): Watch {
       }
     },
     checked(resource, outcome) {
-      if (outcome !== "up") {
-        trace.note(`check: ${resource} ${outcome}`);
-      }
+      trace.note(`check: ${resource} ${outcome}`);
       if (outcome === "up") {
         facts.upAt.set(resource, host.now());
         facts.errors.delete(resource);
@@ -277,7 +285,9 @@ function mayEnd({ settings }: Facts, { user, owner }: Asked, holder: string | un
   if (settings.access === "users" && user === null) {
     return false;
   }
-  return who === null || holder === undefined || who === holder || (user !== null && settings.operators.has(user));
+  return (
+    who === null || holder === undefined || who === holder || (user !== null && settings.operators.has(user))
+  );
 }
 
 const mayOperate = ({ settings }: Facts, { user }: Asked): boolean =>

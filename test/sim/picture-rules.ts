@@ -45,11 +45,7 @@ export function checkPicture(facts: Facts, { name, object, holders }: ResourcePi
     "I31",
     () => `${name} is ${phase} and has ${users} users`,
   );
-  must(
-    recent || phase !== "in-use" || object.state !== "off",
-    "I31",
-    () => `${name} is off and in use`,
-  );
+  must(recent || phase !== "in-use" || object.state !== "off", "I31", () => `${name} is off and in use`);
 }
 
 function checkOverride(facts: Facts, name: string, { override, phase }: ResourcePicture["object"]): void {

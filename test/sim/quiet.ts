@@ -5,7 +5,7 @@ import type { CheckLevel } from "../../src/core/settings.ts";
 import type { Client } from "./clients.ts";
 import type { Asked } from "./form.ts";
 import { base } from "./front.ts";
-import { withNeeds } from "./wanted.ts";
+import { poweredBy, withNeeds } from "./wanted.ts";
 import type { World } from "./world.ts";
 
 /** A cut that one end notices late, the pause before the next attempt, the drain: until the link is up again. */
@@ -33,7 +33,9 @@ export async function settleDown(world: World): Promise<void> {
   /** A need goes off after what needs it, and each takes its time. */
   const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
-  const lifted = names.map((name) => insist(world, prober, { verb: "override", resource: name, token: null }));
+  const lifted = names.map((name) =>
+    insist(world, prober, { verb: "override", resource: name, token: null }),
+  );
   await eventually(world, "L3", 60_000, "every override is lifted", () => lifted.every((done) => done()));
 
   if (!settings.observe) {
@@ -47,8 +49,9 @@ export async function settleDown(world: World): Promise<void> {
     const bootAll = (bootMs + slowest + most + 5000) * names.length;
     const available = names.map((name) => hold(world, prober, name, "available"));
     const allUp = (): boolean =>
-      available.every((done) => done()) && names.every((name) => world.machines.get(name)?.halted !== true);
-    keepCycling(world, prober, names, allUp);
+      available.every((done) => done()) && names.every((name) => world.machines.get(name)?.up === true);
+    let wasUp = false;
+    keepCycling(world, prober, names, () => wasUp);
     await eventually(
       world,
       "L1",
@@ -56,6 +59,7 @@ export async function settleDown(world: World): Promise<void> {
       "every wanted resource is available",
       allUp,
     );
+    wasUp = true;
     await eventually(world, "L1", backOffMs + socketMs + 5000, "every wanted outlet is on", () =>
       names.every((name) => outletsOf(world, name).every((outlet) => isOn(world, outlet))),
     );
@@ -64,7 +68,8 @@ export async function settleDown(world: World): Promise<void> {
     );
     prober.rest();
     for (const name of names) {
-      prober.ask({ verb: "release", resource: name, token: `probe-${name}` }, () => undefined);
+      const token = `probe-${name}`;
+      prober.ask({ verb: "release", ...asOperator, resource: name, token }, () => undefined);
     }
   }
 
@@ -106,6 +111,7 @@ export async function settleDown(world: World): Promise<void> {
     () => [...world.disk.outboxIds()].length === 0,
   );
 
+  await scheduler.runUntil(scheduler.now + 65_000); // a meter alone is shown again after 30 s at the earliest
   const { commands, pictures, shutdownsSent } = world.facts;
   await scheduler.runUntil(scheduler.now + 120_000);
   const now = world.facts;
@@ -131,19 +137,31 @@ const outletsOf = ({ scenario }: World, name: string): readonly string[] =>
 
 const isOn = ({ facts }: World, outlet: string): boolean => facts.relays.get(outlet)?.position === "on";
 
-/** Outlets that a pool may keep on: of its members, and of what those need. */
-const keptWarm = ({ facts, scenario }: World): Set<string> =>
-  new Set(
-    [...scenario.settings.pools.values()]
-      .filter(({ warm }) => warm > 0)
-      .flatMap(({ members }) => members)
-      .flatMap((member) => withNeeds(facts, member))
-      .flatMap((name) => scenario.settings.resources.get(name)?.outlets ?? []),
-  );
+/** Outlets that a pool may keep on: of its members, of what those need, and of what shares an outlet with any of these. */
+function keptWarm({ facts, scenario }: World): Set<string> {
+  const { pools, resources } = scenario.settings;
+  const members = [...pools.values()].flatMap(({ warm, members: all }) => (warm > 0 ? all : []));
+  const names = new Set(members);
+  const outlets = new Set<string>();
+  for (const name of names) {
+    for (const outlet of resources.get(name)?.outlets ?? []) {
+      outlets.add(outlet);
+      for (const other of poweredBy(facts, outlet)) {
+        names.add(other); // the walk goes on over it
+      }
+    }
+    for (const need of withNeeds(facts, name)) {
+      names.add(need);
+    }
+  }
+  return outlets;
+}
 
 const fieldsOf = ({ broker }: World, name: string): ReadonlyMap<string, unknown> => {
   const object: unknown = JSON.parse(broker.retained.get(`${base}/${name}`) ?? "{}");
-  return new Map<string, unknown>(typeof object === "object" && object !== null ? Object.entries(object) : []);
+  return new Map<string, unknown>(
+    typeof object === "object" && object !== null ? Object.entries(object) : [],
+  );
 };
 
 /** Off, or kept on for good. */
@@ -164,7 +182,10 @@ function keepCycling(world: World, prober: Client, names: readonly string[], don
     }
     for (const name of names) {
       if (world.machines.get(name)?.halted === true) {
-        prober.ask({ verb: "cycle", ...asOperator, resource: name, token: null, force: true }, () => undefined);
+        prober.ask(
+          { verb: "cycle", ...asOperator, resource: name, token: null, force: true },
+          () => undefined,
+        );
       }
     }
     keepCycling(world, prober, names, done);

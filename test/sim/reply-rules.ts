@@ -123,7 +123,10 @@ function checkGrant(facts: Facts, known: AskedOnce, reply: TokenReply): void {
     () => `${scope} ${token} is said to expire at ${shown}, promised was ${until}`,
   );
   if (!endedMeanwhile(facts, known, scope, token) || record !== undefined) {
-    ledger.promised(pledge, known.order, names, until, facts.trueNow());
+    const lasting = names.filter((name) => facts.expected.resources.has(name));
+    if (lasting.length > 0) {
+      ledger.promised(pledge, known.order, lasting, until, facts.trueNow());
+    }
   }
 }
 

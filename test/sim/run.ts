@@ -1,4 +1,4 @@
-// The simulator by hand: `npx node test/sim/run.ts --seed N`, `--seeds A..B`, or `--minutes N` from a seed that nobody has seen. A failing
+// The simulator by hand: `npx node test/sim/run.ts --seed N`, `--seeds A-B`, or `--minutes N` from a seed that nobody has seen. A failing
 // seed is printed with the last lines of its trace, and the exit status is 1.
 
 import { randomInt } from "node:crypto";
@@ -29,7 +29,7 @@ function* wanted(): Generator<number> {
     }
     return;
   }
-  const [from, to] = (values.seed ?? values.seeds ?? "1..200").split("..");
+  const [from, to] = (values.seed ?? values.seeds ?? "1-200").split(/-|\.\./);
   for (let seed = Number(from); seed <= Number(to ?? from); seed += 1) {
     yield seed;
   }
@@ -44,6 +44,7 @@ function tell(report: Report): void {
       console.log(line);
     }
     console.log(`seed ${report.seed} failed: ${report.broken.rule}: ${report.broken.what}`);
+    console.log(`again: npm run sim -- --seed ${report.seed}`);
   } else if (values.seed !== undefined) {
     console.log(`seed ${report.seed} kept every promise (trace ${report.hash})`);
   }

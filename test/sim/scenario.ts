@@ -55,6 +55,16 @@ export function drawScenario(random: Random): Scenario {
     const needs = rich ? drawNeeds(random, draft, plain) : [];
     draft.resources.set(name, rich ? enrich(random, draft, { ...plain, needs }) : plain);
   }
+  for (const [name, one] of draft.resources) {
+    const alone = [...draft.resources.values()].every(
+      (other) => other === one || !other.outlets.some((outlet) => one.outlets.includes(outlet)),
+    );
+    if (!alone && one.shutdown !== undefined) {
+      // The meter of an outlet shows what all on it draw; and those on it must be gone at the same time.
+      const shutdown = { ...one.shutdown, idleBelow: undefined, timeout: millis(90_000) };
+      draft.resources.set(name, { ...one, shutdown });
+    }
+  }
   const users = rich && random.chance(0.2);
   return {
     settings: {
@@ -81,7 +91,12 @@ export function drawScenario(random: Random): Scenario {
   };
 }
 
-function addSocket(random: Random, { sockets, outlets, switchers }: Draft, topic: string, relays: number): void {
+function addSocket(
+  random: Random,
+  { sockets, outlets, switchers }: Draft,
+  topic: string,
+  relays: number,
+): void {
   sockets.push({
     topic,
     relays,
@@ -185,9 +200,6 @@ function drawResource(random: Random, name: string, outlets: readonly string[]):
 }
 
 function enrich(random: Random, draft: Draft, resource: ResourceSettings): ResourceSettings {
-  const shared = [...draft.resources.values()].some(({ outlets }) =>
-    outlets.some((outlet) => resource.outlets.includes(outlet)),
-  );
   const meters = resource.outlets.every((outlet) =>
     draft.sockets.some(({ topic, meters: has }) => has && outlet.split("/")[0] === topic),
   );
@@ -195,7 +207,7 @@ function enrich(random: Random, draft: Draft, resource: ResourceSettings): Resou
     ...resource,
     ttl: { ...resource.ttl, total: millis(0) }, // has its own, plainer runs
     capacity: random.pick([0, 0, 1, 2, 5]),
-    shutdown: random.chance(0.5) ? drawShutdown(random, meters && !shared) : undefined,
+    shutdown: random.chance(0.5) ? drawShutdown(random, meters) : undefined,
     keepWhile: random.chance(0.2) ? drawCheck(random) : undefined,
   };
 }

@@ -6,9 +6,7 @@ import type { Facts } from "./facts.ts";
 
 /** The resources that an outlet powers. */
 export const poweredBy = ({ settings }: Facts, outlet: string): string[] =>
-  [...settings.resources.values()]
-    .filter(({ outlets }) => outlets.includes(outlet))
-    .map(({ name }) => name);
+  [...settings.resources.values()].filter(({ outlets }) => outlets.includes(outlet)).map(({ name }) => name);
 
 export const outletsOf = ({ settings }: Facts, resource: string): readonly string[] =>
   settings.resources.get(resource)?.outlets ?? [];
@@ -61,7 +59,11 @@ export const isCycledOff = (facts: Facts, resource: string): boolean =>
 
 /** An operator cuts it without a shutdown, whoever holds it. */
 export const isForced = (facts: Facts, resource: string): boolean =>
-  lockoutOf(facts, resource)?.force === true ||
+  withNeeds(facts, resource)
+    .flatMap((one) => outletsOf(facts, one))
+    .some((outlet) =>
+      [...facts.disk().overrides()].some(({ force, outlets }) => force && outlets.includes(outlet)),
+    ) ||
   (isCycledOff(facts, resource) && facts.disk().resource(resource)?.cycle?.force === true);
 
 /** An operator wants it off: neither `offDelay` nor `minOn` is waited for. */

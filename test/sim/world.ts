@@ -167,6 +167,7 @@ export function createWorld(seed: number, traced: number): World {
           trace.note(`configuration: ${result}`);
           if (result !== "applied" && result !== "unchanged" && file === next) {
             file = before;
+            watch.reloading(before.settings);
           }
         });
       }

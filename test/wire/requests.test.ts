@@ -20,7 +20,7 @@ for (const { broker, title, options } of brokers) {
     beforeAll(async () => {
       lab = await startLab({
         broker,
-        switchers: { sim: { type: "simulated", outlets, delay: "20ms" } },
+        switchers: { sim: { type: "simulated", outlets, delay: "20ms", stagger: 0 } },
         resources: Object.fromEntries(
           simulated.map((name, index) => [name, { switcher: `sim/${index + 1}` }]),
         ),

@@ -55,7 +55,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("4.3 over %s:", (
           await lab.untilObject("pool", { users: 0, queue: 0, free: 2, state: "off" });
 
           // It was a crowd: each kind of thing happened, and often.
-          expect(sampled[0]).toBeGreaterThan(20);
+          expect(sampled[0]).toBeGreaterThan(10);
           const events = [...resources, "pool"].flatMap((name) => lab.events(name));
           const tokens = (event: string, start: string): number =>
             events.filter((fields) => fields["event"] === event && String(fields["token"]).startsWith(start))
@@ -70,7 +70,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("4.3 over %s:", (
             expect([event, start, tokens(event, start)]).toEqual([
               event,
               start,
-              expect.toSatisfy((count) => count > 50),
+              expect.toSatisfy((count) => count > 10),
             ]);
           }
           expect(events.some(({ users }) => Number(users) > 2)).toBe(true);

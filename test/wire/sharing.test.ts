@@ -161,7 +161,7 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("4.3 o
       over.abort();
       await Promise.all(streams);
       await lab.untilObject("stream", { state: "off", users: 0, queue: 0 });
-      const events = lab.events("stream").map(({ event, token }) => `${event} ${token}`);
+      const events = lab.events("stream").map(({ event, token }) => `${String(event)} ${String(token)}`);
       const whileItWaited = events.slice(events.indexOf("queued x"), events.indexOf("granted x"));
       expect(whileItWaited.filter((event) => event.startsWith("granted"))).toEqual([]);
     });

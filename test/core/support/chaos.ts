@@ -116,6 +116,10 @@ export function createChaos(lab: LabSettings): Chaos {
     }
   }
 
+  /** Else it ends as soon as that can be written. */
+  const isConfigured = (names: readonly string[]): boolean =>
+    names.every((name) => settings.resources.has(name) || settings.pools.has(name));
+
   /** I19, I31: what is published says what is on the disk. */
   function checkPictures(): void {
     const { tokens, queued, overrides } = world.disk.snapshot();
@@ -131,7 +135,7 @@ export function createChaos(lab: LabSettings): Chaos {
       );
       deepStrictEqual(
         object.queue,
-        queued.filter((record) => standsAt(settings, record, name)).length,
+        queued.filter((record) => isConfigured(record.asked) && standsAt(settings, record, name)).length,
         "I31: queue",
       );
       const override = overrides.find((record) => record.resource === name)?.mode ?? "auto";
@@ -372,7 +376,6 @@ export function createChaos(lab: LabSettings): Chaos {
   }
 
   function reconfigure(index: number | undefined, offDelay: Millis | undefined): void {
-    if (world.storeRefuses) { return; } // TEMPORARY
     if (index !== undefined) {
       const name = resourceAt(index);
       if (offDelay !== undefined) {

@@ -325,7 +325,18 @@ export const recordOf = (disk: Snapshot, name: string): ResourceRecord | undefin
 /** An operator cuts it, whoever stands in the way. */
 export const isForced = (settings: Settings, disk: Snapshot, name: string): boolean =>
   (recordOf(disk, name)?.cycle?.stage === "off" && recordOf(disk, name)?.cycle?.force === true) ||
-  lockoutOf(settings, disk, name)?.force === true;
+  isLockedByForce(settings, disk, name);
+
+/** One of several lockouts on it is enough. */
+function isLockedByForce(settings: Settings, disk: Snapshot, name: string): boolean {
+  const { outlets, needs } = must(settings.resources.get(name));
+  return (
+    disk.overrides.some(
+      ({ force, mode, outlets: locked }) =>
+        force && mode === "off" && locked.some((id) => outlets.includes(id)),
+    ) || needs.some((need) => isLockedByForce(settings, disk, need))
+  );
+}
 
 /** An operator wants it off now. */
 export const isUrgent = (settings: Settings, disk: Snapshot, name: string): boolean =>

@@ -207,8 +207,16 @@ export function checkReply(
     return;
   }
   if ("override" in reply) {
+    const { outlets } = must(facts.settings.resources.get(reply.resource));
+    const locked = disk.overrides.some(
+      (record) => record.mode === "off" && record.outlets.some((id) => outlets.includes(id)),
+    );
     const mode = disk.overrides.find(({ resource }) => resource === reply.resource)?.mode ?? "auto";
-    deepStrictEqual(reply.override, mode, "I15: an override that is answered ok is on the disk");
+    deepStrictEqual(
+      reply.override,
+      locked ? "off" : mode,
+      "I15: an override that is answered ok is on the disk",
+    );
     return;
   }
   const names = reply.resources ?? [must(reply.resource)];

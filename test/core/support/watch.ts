@@ -175,7 +175,7 @@ function follow(facts: Facts, at: Instant, said: Announcement, before: Snapshot)
   } else if (event === "problem" && fields["code"] === "boot-timeout") {
     about.boots = false;
   }
-  if (event === "granted" || event === "external-off") {
+  if (event === "granted" || event === "external-off" || (event === "cycle" && fields["stage"] === "begun")) {
     about.cycles = 0;
   }
 }
