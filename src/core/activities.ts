@@ -29,10 +29,7 @@ export const linger = (turn: Turn, resource: Resource): Named<"lingering"> => ({
  * outlets, that is seen through first.
  */
 export function wantedAgain(resource: Resource, sight: Sight, at: Instant): Activity {
-  if (
-    sight !== "off" &&
-    resource.outlets.some((outlet) => outlet.own === "leaving" && !offWasIgnored(outlet))
-  ) {
+  if (sight !== "off" && resource.outlets.some(offIsOnItsWay)) {
     return { name: "stopping", usedSince: true, cleared: "no" };
   }
   return resource.record.wasAvailable && sight !== "off" ? { name: "using" } : start(at);
@@ -57,6 +54,10 @@ export function stayOn(turn: Turn, resource: Resource, sight: Sight): Activity {
   }
   return wantedAgain(resource, sight, turn.at);
 }
+
+/** An OFF was sent to it, and it has neither followed nor said later that it did not. */
+export const offIsOnItsWay = (outlet: Outlet): boolean =>
+  outlet.own === "leaving" && (outlet.stale || outlet.seen.name !== "off") && !offWasIgnored(outlet);
 
 /** It was told OFF, asked later, and answered that it is on. */
 export function offWasIgnored({ command, heardAt, seen, stale }: Outlet): boolean {

@@ -311,8 +311,7 @@ function unwanted(turn: Turn, resource: Resource): Activity {
     (outlet) => outlet.seen.name === "on" || (outlet.seen.name === "unknown" && outlet.own === "confirmed"),
   );
   if (mayBeOn) {
-    // The off delay of what others need begins when the last of them is off.
-    return isNeeded(turn.book, resource) ? { name: "held", why: "needed" } : linger(turn, resource);
+    return linger(turn, resource);
   }
   for (const outlet of resource.outlets) {
     if (outlet.own === "commanded") {
@@ -363,6 +362,7 @@ function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: 
     case "observed":
       return undefined;
     case "outside":
+      adoptTheRest(turn, resource);
       // Used since by another resource on its outlets: it goes off with that one.
       return resource.outlets.some((outlet) => outlet.own === "outside") ? undefined : linger(turn, resource);
     case "needed":
@@ -372,6 +372,14 @@ function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: 
       const next = toGoOff(turn, resource, activity);
       return next?.name === "held" && next.why === activity.why ? undefined : next;
     }
+  }
+}
+
+/** What was switched on by hand beside the outlets that were adopted is adopted, too. */
+function adoptTheRest(turn: Turn, resource: Resource): void {
+  const more = resource.outlets.filter(({ seen, own }) => seen.name === "on" && own === "none");
+  if (resource.outlets.some(({ own }) => own === "outside")) {
+    ownAll(turn, more, "outside");
   }
 }
 

@@ -204,6 +204,8 @@ export interface Leaving {
   readonly asking: number | undefined;
   /** What became of the command; `undefined`: nothing is known (of a shutdown that an earlier run began). */
   readonly outcome: "done" | "accepted" | "failed" | "unsure" | undefined;
+  /** Why the command failed, or may not have arrived. */
+  readonly refusal: string | undefined;
   /** From here on it takes too long. */
   readonly until: Instant;
   /** It took too long and is left on, until it is used or goes down after all. */

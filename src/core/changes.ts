@@ -185,7 +185,12 @@ export interface Timestamp {
 /** A whole snapshot as changes, to write it anew. */
 export const everything = (snapshot: Snapshot): Change[] => [
   ...snapshot.tokens.map(
-    (record): Change => ({ kind: "token", resource: record.resources[0] ?? "", token: record.token, record }),
+    (record): Change => ({
+      kind: "token",
+      resource: String(record.resources[0]),
+      token: record.token,
+      record,
+    }),
   ),
   ...snapshot.queued.map((record): Change => ({ kind: "queued", number: record.number, record })),
   ...snapshot.overrides.map((record): Change => ({ kind: "override", resource: record.resource, record })),

@@ -1,7 +1,7 @@
 // The way off: lingering, who may still stand in the way, the machine's own shutdown, and the cut (protocol 5 rules 1 to 3 and 7).
 // Every doubt leaves a resource on. What a shutdown is and when a machine is gone is in leaving.ts.
 
-import { cycleIsOff, linger, type Named, offWasIgnored, stayOn } from "./activities.ts";
+import { cycleIsOff, linger, type Named, offIsOnItsWay, stayOn } from "./activities.ts";
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
@@ -28,7 +28,7 @@ export function lingerOn(
     return { name: "resting" };
   }
   if (isNeeded(turn.book, resource)) {
-    return { name: "held", why: "needed" };
+    return { name: "held", why: "needed" }; // its off delay begins when the last of those that need it is off
   }
   if (!isDue(turn, resource, activity)) {
     return undefined;
@@ -218,7 +218,7 @@ export function stopOn(
   if (activity.cleared === "forced" && isForced(turn.book, resource)) {
     return undefined;
   }
-  const sent = resource.outlets.some((outlet) => outlet.own === "leaving" && !offWasIgnored(outlet));
+  const sent = resource.outlets.some(offIsOnItsWay);
   if (activity.cleared === "forced") {
     // Lifted, or never on the disk: only what was sent is seen through, and a machine is not cut any more.
     return sent ? { ...activity, usedSince: true, cleared: "no" } : stays(turn, resource, wanted, sight);

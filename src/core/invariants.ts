@@ -55,7 +55,7 @@ function checkCommand(book: Book, at: Instant, outlet: Outlet, position: "on" | 
   );
   if (position === "on") {
     checkOn(book, outlet);
-  } else if (link.name === "up") {
+  } else {
     must(at >= link.graceUntil, `${id} is switched off within the grace after a reconnection`);
     checkOff(book, outlet);
   }

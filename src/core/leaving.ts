@@ -28,6 +28,7 @@ export const watching = (at: Instant, shutdown: ShutdownSettings): Leaving => ({
   name: "leaving",
   asking: undefined,
   outcome: undefined,
+  refusal: undefined,
   until: after(at, shutdown.timeout),
   overdue: false,
   sends: 0,
@@ -60,7 +61,13 @@ export function takeOutcome(
     return undefined;
   }
   announce(turn, resource.settings.name, "shutdown", { stage: event.outcome, message: event.message });
-  return { ...activity, asking: undefined, outcome: event.outcome };
+  const refused = event.outcome === "failed" || event.outcome === "unsure";
+  return {
+    ...activity,
+    asking: undefined,
+    outcome: event.outcome,
+    refusal: refused ? event.message : undefined,
+  };
 }
 
 /**
@@ -84,7 +91,7 @@ export function watch(
     next.sends < mostSends &&
     !missed
   ) {
-    countAnew(resource, turn.at);
+    countAnew(resource, after(turn.at, tellAgainAfter));
     next = toldAgain(turn, resource, shutdown, next);
   }
   if (!next.answered && resource.availability.ups > 0) {
@@ -104,11 +111,11 @@ export function watch(
 }
 
 /** It has the whole time for it again: perhaps it hears of it for the first time. */
-const toldAgain = (turn: Turn, resource: Resource, shutdown: ShutdownSettings, before: Leaving): Leaving => ({
-  ...before,
+const toldAgain = (turn: Turn, resource: Resource, shutdown: ShutdownSettings, earlier: Leaving): Leaving => ({
+  ...earlier,
   asking: sendShutdown(turn, resource),
   outcome: undefined,
-  sends: before.sends + 1,
+  sends: earlier.sends + 1,
   until: after(turn.at, shutdown.timeout),
 });
 
@@ -127,6 +134,9 @@ const mayBeTold = ({ book, at }: Turn, resource: Resource): boolean =>
 
 /** A machine that could not be reached is told again when it answers, but not for ever: perhaps nothing there takes commands. */
 const mostSends = 3;
+
+/** A machine that boots answers a ping long before it takes logins: it is asked again whether it answers after so long. */
+const tellAgainAfter = millis(10_000);
 
 /** The command could not be delivered, and the machine has answered since: it was still booting, and is not going down. */
 export const wasNeverReached = (

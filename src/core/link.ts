@@ -2,7 +2,7 @@
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
 import { announce } from "./announce.ts";
-import { type Book, type Link, nothingGone, touch, type Turn } from "./book.ts";
+import { type Book, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
 import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
@@ -59,10 +59,7 @@ export function takeProof(turn: Turn, attempt: number): boolean {
     const waiting = [...book.awaitingProof];
     book.awaitingProof.clear();
     for (const name of waiting) {
-      const resource = book.resources.get(name);
-      if (resource !== undefined) {
-        touch(turn, resource);
-      }
+      touch(turn, need(book.resources, name));
     }
     return true;
   }

@@ -13,10 +13,7 @@ export function takePlace(turn: Turn, resource: Resource): void {
     return;
   }
   const [first = resource] = awaitingPlace;
-  if (
-    sightOf(resource) === "on" ||
-    (booting.size < limit && (first === resource || awaitingPlace.size === 0))
-  ) {
+  if (sightOf(resource) === "on" || (booting.size < limit && first === resource)) {
     booting.add(resource);
     awaitingPlace.delete(resource);
   } else {

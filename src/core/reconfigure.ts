@@ -3,7 +3,7 @@
 
 import { publish } from "./announce.ts";
 import { countAnew, unchecked } from "./availability.ts";
-import { type Book, type Outlet, type Resource, touch, type Turn } from "./book.ts";
+import { type Book, need, type Outlet, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { Snapshot, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
@@ -45,7 +45,7 @@ function isRewired(
   settings: Settings,
   changed: ReadonlySet<string>,
 ): boolean {
-  const switchers = next.outlets.map((id) => settings.outlets.get(id)?.switcher ?? "");
+  const switchers = next.outlets.map((id) => need(settings.outlets, id).switcher);
   return !isSameList(outlets, next.outlets) || switchers.some((name) => changed.has(name));
 }
 

@@ -5,7 +5,7 @@
 import { nextActivity } from "./activity.ts";
 import { announce, publish } from "./announce.ts";
 import { isAvailable, keepChecking, keepGuard } from "./availability.ts";
-import { type Activity, type Resource, touch, type Turn } from "./book.ts";
+import { type Activity, BrokenInvariant, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { setDeadline } from "./deadlines.ts";
 import { expiryGate, offGate } from "./gates.ts";
@@ -64,9 +64,20 @@ function notePower(turn: Turn, resource: Resource): void {
   resource.differsSince = differs(resource) ? (resource.differsSince ?? at) : undefined;
 }
 
+/** Far more activities than can follow each other at one moment: they go in a circle. */
+const mostMoves = 100;
+
 /** Each activity leads to another until one goes on; then the relays follow. */
 function moveOn(turn: Turn, resource: Resource): void {
+  let moves = 0;
   for (let next = nextActivity(turn, resource); next !== undefined; next = nextActivity(turn, resource)) {
+    moves += 1;
+    if (moves > mostMoves) {
+      const { activity, settings } = resource;
+      throw new BrokenInvariant(
+        `${settings.name} goes from ${activity.name} to ${next.name} and back without an end`,
+      );
+    }
     const shown = isShown(resource.activity, next);
     resource.activity = next;
     if (shown) {

@@ -58,20 +58,24 @@ const mostLooks = 1000;
 function lookAround(turn: Turn): void {
   const { book, touched, touchedPools } = turn;
   const limit = mostLooks * (1 + book.resources.size + book.pools.size);
-  for (let looks = 0; touched.size + touchedPools.size > 0; looks += 1) {
-    if (looks > limit) {
-      throw new BrokenInvariant("what follows from an event does not come to an end");
-    }
-    const [resource] = touched;
-    const [pool] = touchedPools;
-    if (resource !== undefined) {
+  let looks = 0;
+  // Sets go on over what is added while they are walked.
+  const lookAtResources = (): void => {
+    for (const resource of touched) {
+      looks += 1;
+      if (looks > limit) {
+        throw new BrokenInvariant("what follows from an event does not come to an end");
+      }
       serve(turn);
       touched.delete(resource);
       review(turn, resource);
-    } else if (pool !== undefined) {
-      touchedPools.delete(pool);
-      reviewPool(turn, pool);
     }
+  };
+  lookAtResources();
+  for (const pool of touchedPools) {
+    touchedPools.delete(pool);
+    reviewPool(turn, pool);
+    lookAtResources();
   }
 }
 

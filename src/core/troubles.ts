@@ -92,10 +92,15 @@ export function failingNeed(
   return undefined;
 }
 
-const shutdownTimeout = ({ activity, settings }: Resource): string | undefined =>
-  activity.name === "leaving" && activity.overdue
+function shutdownTimeout({ activity, settings }: Resource): string | undefined {
+  if (activity.name !== "leaving" || !activity.overdue) {
+    return undefined;
+  }
+  const { refusal } = activity;
+  return refusal === undefined
     ? `${settings.name} was told to shut down and is still on; it is left on`
-    : undefined;
+    : `${settings.name} could not be shut down and is left on: ${refusal}`;
+}
 
 function notAnswering(resource: Resource): string | undefined {
   const { activity, availability, settings } = resource;

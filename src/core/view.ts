@@ -17,9 +17,9 @@ import {
 } from "./pictures.ts";
 import { stateOfPool } from "./pools.ts";
 import type { State } from "./requests.ts";
-import { meterOf } from "./supply.ts";
+import { meterOf, neighboursOf } from "./supply.ts";
 import { after, type Instant, later } from "./time.ts";
-import { activeDependents, isUrgent, isUsed } from "./wants.ts";
+import { activeDependents, isUrgent, isUsed, isWanted } from "./wants.ts";
 import { isHandOff } from "./wishes.ts";
 
 /** The published list of holders is bounded (protocol section 2). */
@@ -94,15 +94,20 @@ function phaseOf(book: Book, resource: Resource): Phase {
     case "leaving":
       return activity.overdue ? "held" : "stopping";
     case "lingering":
+      return isKeptOn(book, resource) ? "held" : "lingering";
     case "stopping":
     case "held":
       return activity.name;
   }
 }
 
+/** Whatever its off delay says, the power stays while another resource on the outlet is wanted. */
+const isKeptOn = (book: Book, resource: Resource): boolean =>
+  neighboursOf(resource).some((one) => isWanted(book, one));
+
 /** When the power will go: the off delay, or later where a reconnection or `minOn` asks for it. */
 function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined {
-  if (resource.activity.name !== "lingering") {
+  if (resource.activity.name !== "lingering" || isKeptOn(book, resource)) {
     return undefined;
   }
   let { offAt: due } = resource.activity;

@@ -29,9 +29,11 @@ export function keepWarm(turn: Turn, pool: Pool): void {
   const { book } = turn;
   const chosen = new Set(
     pool.members
-      .filter((member) => mayBeWarm(book, member))
-      .toSorted((a, b) => order(book, a) - order(book, b))
-      .slice(0, pool.settings.warm),
+      .filter(mayBeWarm)
+      .flatMap((member) => orderOf(book, member))
+      .toSorted((a, b) => a.order - b.order)
+      .slice(0, pool.settings.warm)
+      .map(({ member }) => member),
   );
   for (const member of pool.members) {
     const warm = member.pools.some((one) => (one === pool ? chosen.has(member) : one.warm.has(member)));
@@ -47,15 +49,16 @@ export function keepWarm(turn: Turn, pool: Pool): void {
  * Free, and not one whose last boot failed: it would be tried for ever. One that is going off is not called back, it is chosen when it is
  * off: its OFF may have been decided in this very step.
  */
-const mayBeWarm = (book: Book, member: Resource): boolean =>
-  member.tokens.size === 0 &&
-  !member.unfitToBeWarm &&
-  (member.warm || !isGoingOff(member.activity.name)) &&
-  rankOf(book, member) !== undefined;
+const mayBeWarm = (member: Resource): boolean =>
+  member.tokens.size === 0 && !member.unfitToBeWarm && (member.warm || !isGoingOff(member.activity.name));
 
-/** Those that are warm already come first. */
-const order = (book: Book, member: Resource): number =>
-  (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : (rankOf(book, member) ?? 0));
+/** Those that are warm already come first. None that cannot be had. */
+function orderOf(book: Book, member: Resource): { readonly member: Resource; readonly order: number }[] {
+  const rank = rankOf(book, member);
+  return rank === undefined
+    ? []
+    : [{ member, order: (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : rank) }];
+}
 
 /** Not heard of yet, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. */
 const wasLeftOn = (member: Resource): boolean =>

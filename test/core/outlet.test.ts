@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { need } from "../../src/core/book.ts";
 import { isStillDecided } from "../../src/core/outlet.ts";
 import type { Position } from "../../src/core/settings.ts";
+import { instant } from "../../src/core/time.ts";
 import { runCommand } from "./support/commands.ts";
 import { createStage } from "./support/stage.ts";
 
@@ -34,6 +35,27 @@ test("An OFF is still decided while nobody has come, or while a machine that did
   expect(decidedAfter("off", ...left, "acquire build1 id=b")).toBe(false);
   const late = ["acquire build1 id=a wait=available timeout=1h", "report plug1 on", "advance 1m"];
   expect(decidedAfter("off", ...late)).toBe(true);
+});
+
+test("An ON is never sent to an outlet that is locked out, whatever was decided before", () => {
+  const stage = createStage();
+  for (const line of ["resource build1", "running", "acquire build1 id=a"]) {
+    runCommand(stage, line);
+  }
+  const { book } = stage.world;
+  const outlet = need(book.outlets, "plug1");
+  expect(isStillDecided(book, outlet, "on")).toBe(true);
+  book.overrides.set("build1", {
+    resource: "build1",
+    mode: "off",
+    outlets: ["plug1"],
+    by: undefined,
+    reason: undefined,
+    since: instant(0),
+    until: undefined,
+    force: false,
+  });
+  expect(isStillDecided(book, outlet, "on")).toBe(false);
 });
 
 test("An outlet of nobody has nothing that asks for a command", () => {

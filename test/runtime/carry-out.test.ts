@@ -57,6 +57,7 @@ function hands(shutdownTimeout: number | undefined = 120_000, configured = true)
   const submitted: Happening[] = [];
   const told: string[] = [];
   const measured: AbortSignal[] = [];
+  const switched: string[] = [];
   const build = machine();
   const stopping = new AbortController();
   const front: Front = {
@@ -78,7 +79,9 @@ function hands(shutdownTimeout: number | undefined = 120_000, configured = true)
     outlets: ["plug1"],
     capabilities: { readback: "hardware", push: true, meter: true },
     start: () => undefined,
-    set: async () => undefined,
+    set: async (outlet, position) => {
+      switched.push(`${outlet} ${position}`);
+    },
     ask: async () => undefined,
     measure: async (signal) => {
       measured.push(signal);
@@ -108,11 +111,23 @@ function hands(shutdownTimeout: number | undefined = 120_000, configured = true)
     submitted,
     told,
     measured,
+    switched,
     lines,
     /** Its shutdown of this attempt is what the core waits for. */
     leave: (attempt: number): void => {
       if (resource !== undefined) {
         resource.activity = { ...watching(clock.now(), usualShutdown), asking: attempt };
+      }
+    },
+    /** It was told this, and nothing has come of it yet. */
+    command: (position: "on" | "off", attempt: number): void => {
+      const outlet = book.outlets.get("plug1");
+      if (resource !== undefined && outlet !== undefined) {
+        const at = clock.now();
+        resource.activity = { name: "stopping", usedSince: false, cleared: "no" };
+        outlet.stale = false;
+        outlet.attempt = attempt;
+        outlet.command = { position, firstAt: at, sentAt: at, sends: 1, nextAt: at, askedAt: undefined };
       }
     },
     want: (): void => {
@@ -125,6 +140,28 @@ function hands(shutdownTimeout: number | undefined = 120_000, configured = true)
 }
 
 const shutdown = (attempt: number, resource = "build1"): Effect => ({ kind: "shutdown", resource, attempt });
+
+const off = (attempt: number): Effect => ({ kind: "command", outlet: "plug1", position: "off", attempt });
+
+describe("A command", () => {
+  it("goes to the switcher of its outlet", () => {
+    const { carryOut, command, switched } = hands();
+    command("off", 3);
+    carryOut(off(3));
+    expect(switched).toEqual(["plug1 off"]);
+  });
+
+  it("is not sent when the same batch has decided otherwise", () => {
+    const { carryOut, command, want, switched } = hands();
+    command("off", 3);
+    carryOut(off(2)); // told anew since
+    want();
+    carryOut(off(3)); // a token came
+    command("on", 4);
+    carryOut(off(4));
+    expect(switched).toEqual([]);
+  });
+});
 
 describe("A shutdown", () => {
   it("is run once, and its outcome comes back with its attempt", async () => {
@@ -176,7 +213,12 @@ describe("A shutdown", () => {
     carryOut(shutdown(1));
     expect(build.asked).toEqual([]);
     expect(submitted).toMatchObject([
-      { kind: "shutdownEnded", attempt: 1, outcome: "failed", message: expect.stringContaining("called off") },
+      {
+        kind: "shutdownEnded",
+        attempt: 1,
+        outcome: "failed",
+        message: expect.stringContaining("called off"),
+      },
     ]);
   });
 

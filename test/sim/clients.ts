@@ -263,7 +263,7 @@ export function createClient(
       later(pause, () => {
         if (holding) {
           const shorter = random.chance(0.1) ? random.int(1, 20) * 1000 : null;
-          ask({ ...again(), ttl: shorter, reply: random.chance(0.8) }, () => undefined);
+          ask({ ...onceMore(), ttl: shorter, reply: random.chance(0.8) }, () => undefined);
           renewUntil(end);
         }
       });
@@ -271,7 +271,7 @@ export function createClient(
   }
 
   /** The same token once more: by renewing it, where it is held or where it was asked for, or by acquiring it again. */
-  function again(): Partial<Asked> {
+  function onceMore(): Partial<Asked> {
     if (random.chance(0.3)) {
       return { verb: "acquire" };
     }
@@ -406,12 +406,12 @@ export function createClient(
       }
     },
     every(ms, run) {
-      const again = (): void =>
+      const turn = (): void =>
         later(ms, () => {
           run();
-          again();
+          turn();
         });
-      again();
+      turn();
     },
     rest() {
       for (const chore of chores) {

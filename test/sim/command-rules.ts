@@ -49,7 +49,7 @@ export function checkOff(facts: Facts, outlet: string): void {
 }
 
 /** Whether an operator has answered for this OFF: forced, or a cycle whose asker alone holds the machine. */
-export const isExcused = (facts: Facts, outlet: string): boolean =>
+const isExcused = (facts: Facts, outlet: string): boolean =>
   poweredBy(facts, outlet).some((one) => isForced(facts, one) || facts.cycles.has(one));
 
 /** I1, with the exceptions that the protocol makes: force, one's own cycle, and a machine that was really down. */
@@ -97,7 +97,8 @@ function checkOffOf(facts: Facts, name: string, outlet: string): void {
   }
   const told = facts.relays.get(outlet)?.told;
   const lastHeld = facts.ledger.lastHeld(name, facts.host.now()) ?? Number.NEGATIVE_INFINITY;
-  if (told?.word !== "OFF" || lastHeld > told.at) {
+  const seenThrough = facts.loosest(name).shutdown !== undefined && facts.shutdowns.has(name);
+  if (!seenThrough && (told?.word !== "OFF" || lastHeld > told.at)) {
     checkUnused(facts, name, "is switched off"); // else decided before, under a lockout perhaps, and repeated
   }
   const { keepWhile } = facts.settings.resources.get(name) ?? {};
@@ -316,10 +317,10 @@ function checkStarting(facts: Facts, wanted: readonly string[]): void {
     return;
   }
   // Those on one outlet begin together.
-  const own = wanted.flatMap((name) => outletsOf(facts, name));
+  const own = new Set(wanted.flatMap((name) => outletsOf(facts, name)));
   const booting = [...facts.settings.outlets.keys()].filter(
     (outlet) =>
-      !own.includes(outlet) &&
+      !own.has(outlet) &&
       poweredBy(facts, outlet).some(
         (name) => outletsOf(facts, name)[0] === outlet && isSurelyBooting(facts, name),
       ),
@@ -340,6 +341,7 @@ function isSurelyBooting(facts: Facts, name: string): boolean {
   }
   return (
     lockoutOf(facts, name) === undefined &&
+    facts.states.get(name) === "powered" &&
     facts.tokensOf(name).some(({ waiters, since }) => waiters.length > 0 && since + 100 < now) &&
     settings.outlets.every((outlet) => {
       const relay = facts.relays.get(outlet);

@@ -63,14 +63,15 @@ export function startController(parts: ControllerParts): Controller {
   const stopping = new AbortController();
   let { file } = parts;
   let loop: Loop | undefined;
-  let readAgain: ((file: File, done: (result: Outcome["result"]) => void) => void) | undefined;
+  let readAgain: ((file: File) => Promise<Outcome["result"]>) | undefined;
+
+  const machineOf = (name: string): Machine[] => {
+    const machine = machines.get(name);
+    return machine === undefined ? [] : [machine];
+  };
 
   function kitOf({ settings, ways }: File): Kit {
     const resources = [...settings.resources.values()];
-    const machineOf = (name: string): Machine[] => {
-      const machine = machines.get(name);
-      return machine === undefined ? [] : [machine];
-    };
     return {
       switchers: new Map(
         [...settings.switchers.values()].map(({ name, outlets }) => {
@@ -141,10 +142,10 @@ export function startController(parts: ControllerParts): Controller {
       log,
       submit: (happening) => started.submit(happening),
     });
-    readAgain = (next, done) => {
+    readAgain = async (next) => {
       const counts = { resources: next.settings.resources.size, pools: next.settings.pools.size };
       const { access, observe } = next.settings;
-      reload(
+      const { result } = await reload(
         () => ({
           ok: true,
           warnings: [],
@@ -158,7 +159,8 @@ export function startController(parts: ControllerParts): Controller {
           },
         }),
         { book, loop: started, front, devices, log },
-      ).then(({ result }) => done(result), parts.failed);
+      );
+      return result;
     };
     started.start();
     devices.start((name, report) => started.submit(toHappening(name, report)));
@@ -182,6 +184,18 @@ export function startController(parts: ControllerParts): Controller {
     process.kill();
   }
 
+  async function reloadAndTell(
+    read: (file: File) => Promise<Outcome["result"]>,
+    next: File,
+    done: (result: Outcome["result"]) => void,
+  ): Promise<void> {
+    try {
+      done(await read(next));
+    } catch (error) {
+      parts.failed(error);
+    }
+  }
+
   const controller: Controller = {
     front,
     stop() {
@@ -194,7 +208,7 @@ export function startController(parts: ControllerParts): Controller {
         if (readAgain === undefined) {
           scheduler.after(500, () => controller.reload(next, done)); // it has not begun to listen
         } else {
-          readAgain(next, done);
+          void reloadAndTell(readAgain, next, done);
         }
       });
     },

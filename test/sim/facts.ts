@@ -126,6 +126,8 @@ export interface Facts {
   readonly relays: Map<string, Relay>;
   /** By resource: when a check last succeeded. */
   readonly upAt: Map<string, number>;
+  /** By resource: the state last published. */
+  readonly states: Map<string, string>;
   /** By resource: when its machine last got power. */
   readonly poweredAt: Map<string, number>;
   /** By resource: how many checks could not be made since then. */
@@ -260,6 +262,7 @@ export function createFacts(parts: Parts): Facts {
     heard: new Map(),
     relays,
     upAt: new Map(),
+    states: new Map(),
     poweredAt: new Map(),
     errors: new Map(),
     guards: new Map(),

@@ -218,6 +218,7 @@ export function createInvariants(facts: Facts): Watch {
     },
     pictured(picture) {
       checkPicture(facts, picture);
+      facts.states.set(picture.name, picture.object.state);
     },
     pooled(picture) {
       checkPool(facts, picture);
@@ -303,7 +304,9 @@ function summary(asked: Asked): string {
     asked.verb === "override"
       ? `${override}${force ? " force" : ""} until ${asked.until}`
       : asked.verb === "cycle"
-        ? `${force ? "force" : ""}`
+        ? force
+          ? "force"
+          : ""
         : `${token}, ttl ${ttl}, wait ${wait}, timeout ${timeout}, ${mode} ${priority}`;
   return `${resource ?? names.join()} (${id}, ${what}${asked.lost ? ", lost" : ""}${asked.reply ? "" : ", no reply"})`;
 }

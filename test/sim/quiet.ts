@@ -33,6 +33,7 @@ export async function settleDown(world: World): Promise<void> {
   /** A need goes off after what needs it, and each takes its time. */
   const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
+  keepLifting(world, prober); // a request of an operator may have been on its way for long
   const lifted = names.map((name) =>
     insist(world, prober, { verb: "override", resource: name, token: null }),
   );
@@ -189,6 +190,15 @@ function keepCycling(world: World, prober: Client, names: readonly string[], don
       }
     }
     keepCycling(world, prober, names, done);
+  });
+}
+
+function keepLifting(world: World, prober: Client): void {
+  world.scheduler.after(15_000, () => {
+    for (const { resource } of world.disk.overrides()) {
+      prober.ask({ verb: "override", ...asOperator, resource, token: null }, () => undefined);
+    }
+    keepLifting(world, prober);
   });
 }
 

@@ -54,6 +54,8 @@ export interface Known {
 export interface Facts {
   settings: Settings;
   readonly outlets: ReadonlyMap<string, Sight>;
+  /** Resources that were out of the configuration at some time. */
+  readonly left: Set<string>;
   /** The last proved connection. */
   upAt: number;
   rival: boolean;
@@ -112,6 +114,7 @@ export function createFacts(beginning: Settings): Facts {
   const facts: Facts = {
     settings: beginning,
     outlets,
+    left: new Set(),
     upAt: Number.POSITIVE_INFINITY,
     rival: false,
     storeRefuses: false,
@@ -149,6 +152,11 @@ export function createFacts(beginning: Settings): Facts {
           return;
         }
         case "reconfigured":
+          for (const name of resources.keys()) {
+            if (!happening.settings.resources.has(name)) {
+              facts.left.add(name);
+            }
+          }
           facts.settings = happening.settings;
           return;
         case "rivalHeard":

@@ -1,0 +1,52 @@
+// When a configuration that was read again may not be used: a machine in use would get another outlet under its feet. What a reload does
+// to tokens, queues and relays is shown by the transcripts.
+
+import { expect, test } from "vitest";
+import { reasonsAgainst } from "../../src/core/reconfigure.ts";
+import { runCommand } from "./support/commands.ts";
+import { createStage, settings } from "./support/stage.ts";
+
+/**
+ * What speaks against the lab as the second lines describe it, when the first ones have happened.
+ * @param changed switchers that are no longer reached in the same way
+ */
+function against(happened: readonly string[], described: readonly string[], ...changed: readonly string[]) {
+  const stage = createStage();
+  const lines = ["resource build1 shutdown offDelay=10s minOn=0", "resource build2", "running", ...happened];
+  for (const line of [...lines, ...described]) {
+    runCommand(stage, line);
+  }
+  return reasonsAgainst(stage.world.book, settings(stage), new Set(changed));
+}
+
+const inUse = ["acquire build1 id=a", "report plug1 on"];
+const lingering = [...inUse, "release build1 id=a"];
+const otherOutlet = "resource build1 shutdown outlet=plug9";
+
+const reason = (activity: string): string =>
+  `build1 is ${activity}, and its switcher would change under it; try again when it is off`;
+
+test("A resource that somebody wants keeps its outlets", () => {
+  expect(against(inUse, [otherOutlet])).toEqual([reason("using")]);
+  expect(against(inUse, ["resource build1 outlet=plug1,plug9"])).toEqual([reason("using")]);
+  expect(against(inUse, ["resource build1 outlet=plug1 offDelay=1h"])).toEqual([]);
+});
+
+test("A resource that somebody wants keeps the way to its switcher", () => {
+  expect(against(inUse, [], "plug1")).toEqual([reason("using")]);
+  expect(against(inUse, [], "plug2")).toEqual([]);
+});
+
+test("A resource that is on its way off keeps its outlets until it is off", () => {
+  const leaving = [...lingering, "advance 10s"];
+  expect(against(leaving, [otherOutlet])).toEqual([reason("leaving")]);
+  const stopping = [...leaving, "ended build1 done", "advance 10s"];
+  expect(against(stopping, [otherOutlet])).toEqual([reason("stopping")]);
+  expect(against([...stopping, "report plug1 off"], [otherOutlet])).toEqual([]);
+});
+
+test("A resource that nobody wants may get other outlets, and one may leave the configuration at any time", () => {
+  expect(against([], [otherOutlet])).toEqual([]);
+  expect(against(lingering, [otherOutlet])).toEqual([]);
+  expect(against(inUse, ["without build1"])).toEqual([]);
+});
