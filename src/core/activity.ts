@@ -8,11 +8,11 @@ import { type Activity, type Outlet, type Resource, touch, type Turn } from "./b
 import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
 import { keepRecord, noteBoot } from "./boots.ts";
 import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
-import { lockoutOf, needsOf } from "./lockout.ts";
+import { dependentsOf, lockoutOf, needsOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
 import { onSince, type Sight, sightOf } from "./supply.ts";
 import { ask } from "./switcher.ts";
-import { after, later } from "./time.ts";
+import { after, later, soonerOf } from "./time.ts";
 import { isWanted, staysOn } from "./wants.ts";
 import { isHandOff } from "./wishes.ts";
 
@@ -239,7 +239,7 @@ function whileBooting(turn: Turn, resource: Resource, activity: Named<"starting"
     return { name: "using" };
   }
   if (activity.bootBy === undefined) {
-    const since = later(onSince(resource) ?? turn.at, activity.since);
+    const since = later(soonerOf(onSince(resource), turn.at), activity.since);
     return { ...activity, bootBy: after(since, settings.bootTimeout) };
   }
   const anew = after(turn.at, settings.bootTimeout);
@@ -267,7 +267,7 @@ const mayBeCycled = (resource: Resource): boolean =>
   resource.power?.ours === true &&
   !somebodyWasTold(resource) &&
   resource.outlets.every(({ resources }) => resources.length === 1) &&
-  resource.dependents.every((one) => sightOf(one) === "off");
+  [...dependentsOf(resource.dependents)].every((one) => sightOf(one) === "off");
 
 /** What is seen on while it is wanted is ours; an OFF that is on its way to it is still to be seen through. */
 function confirm(turn: Turn, resource: Resource): void {
@@ -335,7 +335,8 @@ function cycleOn(
     }
     return { ...start(turn.at), retries: activity.retries }; // which rests at once if nobody is left
   }
-  const calledOff = isAvailable(resource) || somebodyWasTold(resource);
+  const tooMany = activity.retries > resource.settings.bootRetries; // they were made fewer meanwhile
+  const calledOff = tooMany || isAvailable(resource) || somebodyWasTold(resource);
   if (resource.outlets.some((outlet) => outlet.own === "leaving")) {
     return !wanted || calledOff
       ? { name: "stopping", usedSince: true, cleared: "no" } // it was wanted until now: no OFF again without a delay

@@ -94,9 +94,9 @@ export function toGoOff(
 /** It was held back for another reason, and waits for a gate now. */
 const waitAgain = (turn: Turn): Activity => ({ name: "lingering", offAt: turn.at });
 
-/** There is no `keepWhile`, or it says down, and could be asked the last time. */
+/** There is no `keepWhile`, or it says down, and said so the last time that it was asked: one doubt is enough. */
 const guardLetsGo = ({ guard, settings }: Resource): boolean =>
-  settings.keepWhile === undefined || (guard.verdict === "down" && guard.error === undefined);
+  settings.keepWhile === undefined || (guard.verdict === "down" && guard.downs > 0 && guard.error === undefined);
 
 /** Whether a `keepWhile` keeps it on: it says up, or cannot say. */
 const isVetoed = ({ guard }: Resource): boolean => guard.verdict === "up" || guard.error !== undefined;
@@ -159,6 +159,9 @@ export function leaveOn(
   if (sight === "off") {
     return isOff(turn, resource);
   }
+  if (hasLostPower(resource)) {
+    return stays(turn, resource, wanted, sight);
+  }
   if (shutdown === undefined) {
     return stays(turn, resource, wanted, sight); // it was taken out of the configuration meanwhile
   }
@@ -191,6 +194,15 @@ export function leaveOn(
   return shutdown.onTimeout === "cut"
     ? { name: "stopping", usedSince: false, cleared: "no" }
     : { ...activity, overdue: true };
+}
+
+/** One of its sockets has rebooted, and so has its machine, perhaps: what is silent now may be booting. Noticed once. */
+function hasLostPower({ outlets }: Resource): boolean {
+  const rebooted = outlets.filter((outlet) => outlet.rebooted);
+  for (const outlet of rebooted) {
+    outlet.rebooted = false;
+  }
+  return rebooted.length > 0;
 }
 
 /** It is not shut down after all: used again, or left for another off delay. */
@@ -227,7 +239,8 @@ export function stopOn(
     return stays(turn, resource, wanted, sight);
   }
   if (activity.cleared === "gone") {
-    const answersAgain = resource.settings.check !== undefined && isAvailable(resource);
+    const answersAgain =
+      hasLostPower(resource) || (resource.settings.check !== undefined && isAvailable(resource));
     if (sent) {
       // It may have lost its power and got it back while nobody could see it: what was sent is seen through, and not repeated.
       return answersAgain ? { ...activity, usedSince: true, cleared: "no" } : undefined;

@@ -70,6 +70,14 @@ export function takeOutcome(
   };
 }
 
+/** Its socket has rebooted: perhaps it lost its power, got it back and boots. Only what is seen from now on counts for its being gone. */
+export function doubtThatItIsGone(turn: Turn, resource: Resource): void {
+  if (resource.activity.name === "leaving") {
+    countAnew(resource, turn.at);
+    resource.activity = { ...resource.activity, goneSince: undefined };
+  }
+}
+
 /**
  * Look at a machine that was told to go.
  * @param missed somebody wants it again, or it would go down for nothing
@@ -111,7 +119,12 @@ export function watch(
 }
 
 /** It has the whole time for it again: perhaps it hears of it for the first time. */
-const toldAgain = (turn: Turn, resource: Resource, shutdown: ShutdownSettings, earlier: Leaving): Leaving => ({
+const toldAgain = (
+  turn: Turn,
+  resource: Resource,
+  shutdown: ShutdownSettings,
+  earlier: Leaving,
+): Leaving => ({
   ...earlier,
   asking: sendShutdown(turn, resource),
   outcome: undefined,
@@ -174,7 +187,7 @@ const drawsLess = (turn: Turn, resource: Resource, watts: number, activity: Leav
       meteredAt !== undefined &&
       meteredAt > activity.since &&
       meteredAt > before(turn.at, readingHolds(activity)),
-  ) && (meterOf(resource).watts ?? Number.POSITIVE_INFINITY) < watts;
+  ) && Number(meterOf(resource).watts) < watts; // what is not known is less than nothing
 
 /** It has been gone for `settle`. */
 export const hasSettled = (turn: Turn, shutdown: ShutdownSettings, { goneSince }: Leaving): boolean =>

@@ -2,18 +2,24 @@
 // called off. Spacing within a group (`stagger`) is a gate of each outlet, in gates.ts.
 
 import { type Resource, touch, type Turn } from "./book.ts";
-import { sightOf } from "./supply.ts";
+import { onSince } from "./supply.ts";
 import { isHandOff, needsAreThere } from "./wishes.ts";
 
 /** A resource that could be switched on now takes a place, or waits for one. What is on already counts in any case. */
 export function takePlace(turn: Turn, resource: Resource): void {
   const { booting, awaitingPlace, settings } = turn.book;
   const { starting: limit } = settings.limits;
-  if (limit === 0 || booting.has(resource) || !isBooting(resource)) {
+  if (limit === 0 || !isBooting(resource)) {
     return;
   }
+  if (booting.has(resource)) {
+    if (booting.size <= limit || hasBegun(resource)) {
+      return;
+    }
+    booting.delete(resource); // it was on, one too many, and went off again
+  }
   const [first = resource] = awaitingPlace;
-  if (sightOf(resource) === "on" || (booting.size < limit && first === resource)) {
+  if (hasBegun(resource) || (booting.size < limit && first === resource)) {
     booting.add(resource);
     awaitingPlace.delete(resource);
   } else {
@@ -36,10 +42,16 @@ export function givePlace(turn: Turn, resource: Resource): void {
   }
 }
 
-/** On its way up, with a chance to arrive. */
+/** It is on, or an ON is on its way. */
+const hasBegun = (resource: Resource): boolean =>
+  onSince(resource) !== undefined || resource.outlets.some(({ command }) => command?.position === "on");
+
+/** On its way up, with a chance to arrive: one supply is enough. */
 const isBooting = (resource: Resource): boolean =>
   resource.activity.name === "starting" &&
   resource.activity.tooLateAt === undefined &&
   !isHandOff(resource) &&
-  (sightOf(resource) === "on" || needsAreThere(resource)) &&
-  resource.outlets.every(({ mismatch, silent }) => !mismatch && !silent);
+  (onSince(resource) !== undefined || mayComeUp(resource));
+
+const mayComeUp = (resource: Resource): boolean =>
+  needsAreThere(resource) && resource.outlets.every(({ mismatch, silent }) => !mismatch && !silent);

@@ -5,7 +5,7 @@ import { publish } from "./announce.ts";
 import { countAnew, unchecked } from "./availability.ts";
 import { type Book, need, type Outlet, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
-import type { Snapshot, TokenRecord } from "./changes.ts";
+import type { OverrideRecord, Snapshot, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
 import type { Event } from "./events.ts";
 import { linkUp } from "./links.ts";
@@ -28,12 +28,33 @@ export function reasonsAgainst(book: Book, settings: Settings, changed: Readonly
   return [...book.resources.values()].flatMap((resource) => {
     const next = settings.resources.get(resource.settings.name);
     const moved = next !== undefined && isRewired(resource, next, settings, changed);
-    return moved && isBusy(book, resource)
-      ? [
-          `${next.name} is ${resource.activity.name}, and its switcher would change under it; try again when it is off`,
-        ]
-      : [];
+    if (moved && isBusy(book, resource)) {
+      return [
+        `${next.name} is ${resource.activity.name}, and its switcher would change under it; try again when it is off`,
+      ];
+    }
+    const lockout = next && resource.tokens.size > 0 ? lockoutAmong(book, settings, next) : undefined;
+    return lockout === undefined
+      ? []
+      : [
+          `${resource.settings.name} is in use, and would come to need what is locked out through ${lockout.resource}; try again when one of the two is over`,
+        ];
   });
+}
+
+/** The lockout under which a resource would come with these settings: on its outlets, or on those of something that it needs. */
+function lockoutAmong(book: Book, settings: Settings, next: ResourceSettings): OverrideRecord | undefined {
+  const all = new Set([next]);
+  for (const { needs } of all) {
+    for (const name of needs) {
+      const found = settings.resources.get(name);
+      if (found !== undefined) {
+        all.add(found); // a set goes on over what is added while it is walked
+      }
+    }
+  }
+  const outlets = new Set([...all].flatMap((one) => one.outlets));
+  return [...book.overrides.values()].find((record) => record.outlets.some((outlet) => outlets.has(outlet)));
 }
 
 const isBusy = (book: Book, resource: Resource): boolean =>

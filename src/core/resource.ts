@@ -18,7 +18,8 @@ import type { State } from "./requests.ts";
 import { differs, isFresh, lastSight, neighboursOf, onSince, sightOf } from "./supply.ts";
 import { after, type Instant, soonerOf } from "./time.ts";
 import { failingNeed, noteProblems } from "./troubles.ts";
-import { failWaiters } from "./elsewhere.ts";
+import { endAllClaims, failWaiters } from "./elsewhere.ts";
+import { lockoutOf, lockoutSentence } from "./lockout.ts";
 import { answerWaiters } from "./waits.ts";
 import { activeDependents, isUrgent, isUsed, isWanted } from "./wants.ts";
 
@@ -27,6 +28,7 @@ export function review(turn: Turn, resource: Resource): void {
   const { book } = turn;
   notePower(turn, resource);
   if (book.store === "writing") {
+    endWhatIsLocked(turn, resource);
     moveOn(turn, resource);
     forgetReboots(turn, resource);
   }
@@ -41,6 +43,14 @@ export function review(turn: Turn, resource: Resource): void {
   }
   setDeadline(book.deadlines, { kind: "resource", name: resource.settings.name }, nextLook(turn, resource));
   showFace(turn, resource);
+}
+
+/** A configuration that was changed while the controller was away may have brought it under a lockout: its holders hear so. */
+function endWhatIsLocked(turn: Turn, resource: Resource): void {
+  const lockout = resource.tokens.size === 0 ? undefined : lockoutOf(turn.book, resource);
+  if (lockout !== undefined) {
+    endAllClaims(turn, resource, lockoutSentence(lockout, resource.settings.name));
+  }
 }
 
 /** Power-on and power-off as seen, whoever did it. */

@@ -10,7 +10,7 @@ import { nextDeadline, setDeadline, type Subject, takeDue } from "./deadlines.ts
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
 import { queuedIsDue, tokenIsDue } from "./expiry.ts";
-import { takeOutcome } from "./leaving.ts";
+import { doubtThatItIsGone, takeOutcome } from "./leaving.ts";
 import {
   drainLink,
   learnIfKnown,
@@ -201,6 +201,9 @@ function routeSwitcher(
       for (const outlet of switcher.outlets) {
         outlet.rebooted = true;
         outlet.stale = true; // until it has said where it stands since
+        for (const resource of outlet.resources) {
+          doubtThatItIsGone(turn, resource);
+        }
       }
       ask(turn, switcher, 0);
       return;

@@ -28,8 +28,11 @@ export const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
 export const sooner = (a: Instant, b: Instant): Instant => (a < b ? a : b);
 
 /** The same, where `undefined` means "never". */
-export const soonerOf = (a: Instant | undefined, b: Instant | undefined): Instant | undefined =>
-  a === undefined ? b : b === undefined ? a : sooner(a, b);
+export function soonerOf(a: Instant | undefined, b: Instant): Instant;
+export function soonerOf(a: Instant | undefined, b: Instant | undefined): Instant | undefined;
+export function soonerOf(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined ? b : b === undefined ? a : sooner(a, b);
+}
 
 const dayMs = 86_400_000;
 

@@ -78,6 +78,12 @@ export function takeOff(turn: Turn, token: Token): void {
   book.overdue.delete(token);
   setDeadline(book.deadlines, subjectOf(record), undefined);
   persist(turn, record, undefined);
+  for (const { record: whole, kept } of book.gone.tokens) {
+    const isPart = kept?.token === record.token && homeOf(kept) === homeOf(record);
+    if (isPart && homeOf(whole) !== homeOf(kept)) {
+      persist(turn, whole, undefined); // the whole of it is still on the disk, and would bring it back
+    }
+  }
   look(turn, token);
 }
 

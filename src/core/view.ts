@@ -107,7 +107,7 @@ const isKeptOn = (book: Book, resource: Resource): boolean =>
 
 /** When the power will go: the off delay, or later where a reconnection or `minOn` asks for it. */
 function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined {
-  if (resource.activity.name !== "lingering" || isKeptOn(book, resource)) {
+  if (resource.activity.name !== "lingering" || phaseOf(book, resource) !== "lingering") {
     return undefined;
   }
   let { offAt: due } = resource.activity;

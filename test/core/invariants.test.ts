@@ -52,6 +52,17 @@ describe("What a step may never ask for", () => {
     expect(broken).toThrow(promise);
   });
 
+  test("is judged by what the end of the step has it: a command that it has called off again, or replaced, is not sent", () => {
+    const book = inUse();
+    const told1 = told(book, "off");
+    expect(() => checkEffects(book, at, told1)).toThrow(BrokenInvariant);
+    outletOf(book).command = undefined;
+    expect(() => checkEffects(book, at, told1)).not.toThrow();
+    const told2 = told(book, "off");
+    outletOf(book).attempt += 1;
+    expect(() => checkEffects(book, at, told2)).not.toThrow();
+  });
+
   test("is OFF within the grace after a reconnection", () => {
     const book = inUse("release build1 id=a");
     stopping(book);

@@ -225,8 +225,9 @@ function checkCycle(facts: Facts, name: string, outlet: string): void {
     "I2",
     () => `${name} is cycled on ${outlet}, which others are on`,
   );
-  if (relay === undefined || relay.boot !== host.boot || relay.position === "off") {
-    return; // what is repeated here may have been obeyed already
+  const heardSince = (facts.heard.get(outlet)?.at ?? 0) >= (relay?.movedAt ?? 0);
+  if (relay === undefined || relay.boot !== host.boot || relay.position === "off" || !heardSince) {
+    return; // what is repeated here may have been obeyed already, or it lost its power unseen
   }
   // An answer that came while the batch was being written is not known to it.
   const upAt = facts.upAt.get(name) ?? 0;
@@ -238,7 +239,7 @@ function checkCycle(facts: Facts, name: string, outlet: string): void {
   must(!answered, "I18", () => `${name} is cycled, and has answered since it is on`);
   const onFor = host.now() - Math.min(relay.movedAt, facts.poweredAt.get(name) ?? relay.movedAt);
   must(
-    onFor + rounding >= bootTimeout,
+    onFor + rounding >= bootTimeout || relay.why === "power", // the news of a blackout may have got lost
     "I18",
     () => `${name} is cycled after ${onFor} ms, bootTimeout is ${bootTimeout}`,
   );
@@ -340,7 +341,8 @@ function isSurelyBooting(facts: Facts, name: string): boolean {
     return false;
   }
   return (
-    lockoutOf(facts, name) === undefined &&
+    !isUrgent(facts, name) &&
+    !facts.shutdowns.has(name) && // told to go down before it was up: it boots no more
     facts.states.get(name) === "powered" &&
     facts.tokensOf(name).some(({ waiters, since }) => waiters.length > 0 && since + 100 < now) &&
     settings.outlets.every((outlet) => {
@@ -353,6 +355,7 @@ function isSurelyBooting(facts: Facts, name: string): boolean {
         relay.movedAt > (facts.process?.startedAt ?? 0) &&
         said?.position === "on" &&
         said.at >= relay.movedAt &&
+        said.at >= (facts.questionAt.get(outlet.split("/")[0] ?? "") ?? 0) &&
         now - relay.movedAt < facts.loosest(name).bootTimeout - writing(facts) - 1000
       );
     })

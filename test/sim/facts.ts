@@ -122,6 +122,8 @@ export interface Facts {
   disturbedAt: number;
   /** By outlet: what it last said to the present process over the present connection. */
   readonly heard: Map<string, { readonly position: Position; readonly at: number }>;
+  /** By switcher: when it was last asked where its relays stand. */
+  readonly questionAt: Map<string, number>;
   /** By outlet. */
   readonly relays: Map<string, Relay>;
   /** By resource: when a check last succeeded. */
@@ -260,6 +262,7 @@ export function createFacts(parts: Parts): Facts {
     storeRefuses: false,
     disturbedAt: 0,
     heard: new Map(),
+    questionAt: new Map(),
     relays,
     upAt: new Map(),
     states: new Map(),

@@ -233,6 +233,7 @@ export function createInvariants(facts: Facts): Watch {
       if (payload === "" || found?.relay === undefined) {
         const asks = payload === "" || (payload === "10" && topic.endsWith("/STATUS"));
         must(asks, "I27", () => `${topic} is told ${payload}`);
+        facts.questionAt.set(topic.split("/")[1] ?? "", host.now());
         return;
       }
       facts.commands += 1;

@@ -33,11 +33,14 @@ export async function settleDown(world: World): Promise<void> {
   /** A need goes off after what needs it, and each takes its time. */
   const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
+  keepReloading(world);
   keepLifting(world, prober); // a request of an operator may have been on its way for long
   const lifted = names.map((name) =>
     insist(world, prober, { verb: "override", resource: name, token: null }),
   );
-  await eventually(world, "L3", 60_000, "every override is lifted", () => lifted.every((done) => done()));
+  await eventually(world, "L3", longest + 120_000, "every override is lifted", () =>
+    lifted.every((done) => done()),
+  );
 
   if (!settings.observe) {
     // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
@@ -92,7 +95,7 @@ export async function settleDown(world: World): Promise<void> {
     await eventually(world, "L2", offMs, "every outlet is off", () =>
       names
         .flatMap((name) => outletsOf(world, name))
-        .every((outlet) => warm.has(outlet) || !isOn(world, outlet)),
+        .every((outlet) => warm.has(outlet) || !isOn(world, outlet) || isLeftOn(world, outlet)),
     );
     await eventually(world, "L2", offMs, "nothing is under way any more", () =>
       names.every((name) => isAtRest(world, name)),
@@ -166,6 +169,16 @@ const fieldsOf = ({ broker }: World, name: string): ReadonlyMap<string, unknown>
 };
 
 /** Off, or kept on for good. */
+/**
+ * L2 asks for off, or for a visible problem that names the reason: a machine that could not be told to shut down (its command found it
+ * booting, and nothing but a checker could say that it answers later) is left on.
+ */
+const isGivenUp = (world: World, name: string): boolean =>
+  JSON.stringify(fieldsOf(world, name).get("problem") ?? null).includes("could not be shut down");
+
+const isLeftOn = (world: World, outlet: string): boolean =>
+  poweredBy(world.facts, outlet).some((name) => isGivenUp(world, name));
+
 const isAtRest = (world: World, name: string): boolean =>
   ["idle", "held"].includes(String(fieldsOf(world, name).get("phase")));
 
@@ -190,6 +203,16 @@ function keepCycling(world: World, prober: Client, names: readonly string[], don
       }
     }
     keepCycling(world, prober, names, done);
+  });
+}
+
+/** The first configuration, which may be refused as long as somebody holds what it would bring under a lockout. */
+function keepReloading(world: World): void {
+  world.scheduler.after(10_000, () => {
+    if (world.file.settings !== world.scenario.settings) {
+      world.reload({ ...world.file, settings: world.scenario.settings });
+      keepReloading(world);
+    }
   });
 }
 
@@ -282,6 +305,6 @@ function pictureIsTrue(world: World, name: string): boolean {
     fields.get("users") === 0 &&
     fields.get("queue") === 0 &&
     fields.get("override") === "auto" &&
-    (fields.get("problem") === null || world.scenario.settings.observe)
+    (fields.get("problem") === null || isGivenUp(world, name) || world.scenario.settings.observe)
   );
 }

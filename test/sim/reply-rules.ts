@@ -122,7 +122,7 @@ function checkGrant(facts: Facts, known: AskedOnce, reply: TokenReply): void {
     "I16",
     () => `${scope} ${token} is said to expire at ${shown}, promised was ${until}`,
   );
-  if (!endedMeanwhile(facts, known, scope, token) || record !== undefined) {
+  if (!endedMeanwhile(facts, known, scope, token)) {
     const lasting = names.filter((name) => facts.expected.resources.has(name));
     if (lasting.length > 0) {
       ledger.promised(pledge, known.order, lasting, until, facts.trueNow());

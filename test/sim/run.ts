@@ -13,6 +13,8 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     minutes: { type: "string" },
     trace: { type: "string", default: "60" },
+    /** How much of each run's rough time to run; less is quicker, and finds less in one run. */
+    share: { type: "string", default: "1" },
     /** Goes on after a failure, to count them. */
     all: { type: "boolean", default: false },
   },
@@ -44,14 +46,15 @@ function tell(report: Report): void {
       console.log(line);
     }
     console.log(`seed ${report.seed} failed: ${report.broken.rule}: ${report.broken.what}`);
-    console.log(`again: npm run sim -- --seed ${report.seed}`);
+    const share = values.share === "1" ? "" : ` --share ${values.share}`;
+    console.log(`again: npm run sim -- --seed ${report.seed}${share}`);
   } else if (values.seed !== undefined) {
     console.log(`seed ${report.seed} kept every promise (trace ${report.hash})`);
   }
 }
 
 for (const seed of wanted()) {
-  const report = await simulate(seed, Number(values.trace));
+  const report = await simulate(seed, Number(values.trace), Number(values.share));
   sum.seeds += 1;
   sum.hours += report.hours;
   sum.crashes += report.crashes;

@@ -65,8 +65,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "idleBelow reached suffices",
         file: "src/core/leaving.ts",
-        find: "Number.POSITIVE_INFINITY) < watts",
-        replace: "Number.POSITIVE_INFINITY) <= watts",
+        find: ") < watts",
+        replace: ") <= watts",
         why: "the limit that somebody measured counts as idle",
       },
       {
