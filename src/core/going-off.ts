@@ -135,6 +135,7 @@ function isReadyToGo(turn: Turn, resource: Resource): boolean {
     case "stopping":
       return true;
     case "resting":
+      return sightOf(resource) === "off"; // it is done: of several outlets, only another one is still on
     case "starting":
     case "using":
     case "cycling":

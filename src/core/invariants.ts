@@ -5,6 +5,7 @@ import { type Book, BrokenInvariant, need, type Outlet, type Resource } from "./
 import type { QueuedRecord } from "./changes.ts";
 import type { Effect } from "./effects.ts";
 import { lockoutOf, lockoutOn } from "./lockout.ts";
+import { isStillDecided } from "./outlet.ts";
 import type { Reply } from "./requests.ts";
 import { sightOf } from "./supply.ts";
 import type { Instant } from "./time.ts";
@@ -19,7 +20,7 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
     if (effect.kind === "command") {
       const outlet = need(book.outlets, effect.outlet);
       // What the same step has called off again is not sent.
-      if (effect.attempt === outlet.attempt && outlet.command?.position === effect.position) {
+      if (effect.attempt === outlet.attempt && isStillDecided(book, outlet, effect.position)) {
         checkCommand(book, at, outlet, effect.position);
       }
     } else if (effect.kind === "persist") {

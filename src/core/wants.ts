@@ -30,9 +30,11 @@ export const staysOn = (book: Book, resource: Resource): boolean =>
 export const isUsed = (book: Book, resource: Resource): boolean =>
   [...dependentsOf([resource])].some((one) => one.tokens.size > 0 && lockoutOf(book, one) === undefined);
 
-/** What needs it directly and is wanted, or not known to be off: it may not lose what it needs. */
+/** What needs it directly and is wanted, about to come back from a power cycle, or not known to be off: it may not lose what it needs. */
 export const activeDependents = (book: Book, resource: Resource): Resource[] =>
-  resource.dependents.filter((one) => isWanted(book, one) || !isSurelyOff(one));
+  resource.dependents.filter(
+    (one) => isWanted(book, one) || one.record.cycle !== undefined || !isSurelyOff(one),
+  );
 
 /** Seen off, and no ON is on its way. */
 const isSurelyOff = (resource: Resource): boolean =>
