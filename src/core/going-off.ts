@@ -96,7 +96,8 @@ const waitAgain = (turn: Turn): Activity => ({ name: "lingering", offAt: turn.at
 
 /** There is no `keepWhile`, or it says down, and said so the last time that it was asked: one doubt is enough. */
 const guardLetsGo = ({ guard, settings }: Resource): boolean =>
-  settings.keepWhile === undefined || (guard.verdict === "down" && guard.downs > 0 && guard.error === undefined);
+  settings.keepWhile === undefined ||
+  (guard.verdict === "down" && guard.downs > 0 && guard.error === undefined);
 
 /** Whether a `keepWhile` keeps it on: it says up, or cannot say. */
 const isVetoed = ({ guard }: Resource): boolean => guard.verdict === "up" || guard.error !== undefined;

@@ -5,12 +5,12 @@ import { type Book, BrokenInvariant, need, type Outlet, type Resource } from "./
 import type { QueuedRecord } from "./changes.ts";
 import type { Effect } from "./effects.ts";
 import { lockoutOf, lockoutOn } from "./lockout.ts";
-import { isStillDecided } from "./outlet.ts";
 import type { Reply } from "./requests.ts";
 import { sightOf } from "./supply.ts";
 import type { Instant } from "./time.ts";
 import { endsAt, homeOf } from "./tokens.ts";
 import { isForced, isWanted, staysOn } from "./wants.ts";
+import { wishFor } from "./wishes.ts";
 
 /** What a step may never ask for. Called right after it, with the book as it left it. @throws BrokenInvariant */
 export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]): void {
@@ -20,7 +20,9 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
     if (effect.kind === "command") {
       const outlet = need(book.outlets, effect.outlet);
       // What the same step has called off again is not sent.
-      if (effect.attempt === outlet.attempt && isStillDecided(book, outlet, effect.position)) {
+      const withdrawn = effect.position === "off" && wishFor(book, outlet) === "seeThrough";
+      const stands = effect.attempt === outlet.attempt && outlet.command?.position === effect.position;
+      if (stands && !withdrawn) {
         checkCommand(book, at, outlet, effect.position);
       }
     } else if (effect.kind === "persist") {

@@ -19,6 +19,9 @@ const readingHolds = (activity: Leaving): Millis => millis(measureEvery(activity
 export function beginShutdown(turn: Turn, resource: Resource, shutdown: ShutdownSettings): Leaving {
   keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
   countAnew(resource, turn.at);
+  for (const outlet of resource.outlets) {
+    outlet.rebooted = false; // that was before; from now on a reboot is news
+  }
   const asking = sendShutdown(turn, resource);
   return { ...watching(turn.at, shutdown), asking, sends: 1 };
 }
@@ -119,18 +122,19 @@ export function watch(
 }
 
 /** It has the whole time for it again: perhaps it hears of it for the first time. */
-const toldAgain = (
-  turn: Turn,
-  resource: Resource,
-  shutdown: ShutdownSettings,
-  earlier: Leaving,
-): Leaving => ({
-  ...earlier,
-  asking: sendShutdown(turn, resource),
-  outcome: undefined,
-  sends: earlier.sends + 1,
-  until: after(turn.at, shutdown.timeout),
-});
+function toldAgain(turn: Turn, resource: Resource, shutdown: ShutdownSettings, earlier: Leaving): Leaving {
+  // It may have been seen off for a moment, which strikes the record of its shutdown off.
+  if (resource.record.shutdownAt === undefined) {
+    keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
+  }
+  return {
+    ...earlier,
+    asking: sendShutdown(turn, resource),
+    outcome: undefined,
+    sends: earlier.sends + 1,
+    until: after(turn.at, shutdown.timeout),
+  };
+}
 
 /** Whether the command of an earlier run arrived is not known, and the machine answers: it is told again, which does no harm. */
 const isForgotten = (turn: Turn, resource: Resource, activity: Leaving): boolean =>

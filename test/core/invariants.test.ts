@@ -29,7 +29,7 @@ function told(book: Book, position: "on" | "off"): Effect[] {
 }
 function stopping(book: Book): void {
   outletOf(book).own = "leaving";
-  resourceOf(book).activity = { name: "stopping", usedSince: false, cleared: "no" };
+  resourceOf(book).activity = { name: "stopping", usedSince: false, cleared: "forced" };
 }
 
 const outletOf = (book: Book) => need(book.outlets, "plug1");

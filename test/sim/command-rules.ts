@@ -80,7 +80,7 @@ function isAnswered(facts: Facts, name: string, { owner, resources }: Pledge, fo
 function wentDown(facts: Facts, name: string): boolean {
   const machine = facts.machines.get(name);
   const settings = facts.settings.resources.get(name);
-  const told = facts.shutdowns.has(name) && settings?.shutdown !== undefined;
+  const told = facts.shutdowns.has(name);
   return told && (machine?.running === false || settings?.check === undefined || !isPlain(facts, name));
 }
 

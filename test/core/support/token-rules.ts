@@ -91,7 +91,7 @@ interface Standing {
   readonly number: number;
 }
 
-export const isAhead = (one: Standing, other: Standing): boolean =>
+const isAhead = (one: Standing, other: Standing): boolean =>
   one.priority > other.priority || (one.priority === other.priority && one.number < other.number);
 
 /** In the queues of what it asked for, and of all members of its pools but those named beside them and those tried in vain. */
