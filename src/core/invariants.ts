@@ -196,8 +196,10 @@ function checkSharing(book: Book, resource: Resource): void {
       `the queue of ${settings.name} is in order`,
     );
   }
+  // A configuration that was changed while the controller was away may have brought it under one: that ends with the first look.
+  const looked = book.link.name === "up";
   must(
-    lockoutOf(book, resource) === undefined || tokens.size === 0,
+    !looked || lockoutOf(book, resource) === undefined || tokens.size === 0,
     `${settings.name} is held and locked out`,
   );
 }

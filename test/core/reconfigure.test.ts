@@ -50,3 +50,13 @@ test("A resource that nobody wants may get other outlets, and one may leave the 
   expect(against(lingering, [otherOutlet])).toEqual([]);
   expect(against(inUse, ["without build1"])).toEqual([]);
 });
+
+test("A resource that is held does not come to need what is locked out", () => {
+  const locked = [...inUse, "override build2 off"];
+  expect(against(locked, ["resource build1 shutdown outlet=plug1 needs=build2"])).toEqual([
+    "build1 is in use, and would come to need what is locked out through build2; try again when one of the two is over",
+  ]);
+  expect(against(["override build2 off"], ["resource build1 shutdown outlet=plug1 needs=build2"])).toEqual(
+    [],
+  );
+});

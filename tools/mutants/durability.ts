@@ -71,8 +71,8 @@ export const durability: readonly Section[] = [
       {
         name: "commands while the store refuses",
         file: "src/core/resource.ts",
-        find: 'if (book.store === "writing") {\n    moveOn',
-        replace: "if (true) {\n    moveOn",
+        find: 'if (book.store === "writing") {\n    endWhatIsLocked',
+        replace: "if (true) {\n    endWhatIsLocked",
         why: "a relay moves of which a crash knows nothing",
       },
       {

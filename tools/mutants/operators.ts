@@ -281,8 +281,8 @@ export const operators: readonly Section[] = [
       {
         name: "reload changes the outlet of a machine in use",
         file: "src/core/reconfigure.ts",
-        find: "return moved && isBusy(book, resource)",
-        replace: "return false",
+        find: "if (moved && isBusy(book, resource)) {",
+        replace: "if (false) {",
         why: "a running machine hangs on an outlet that nobody looks after",
       },
       {

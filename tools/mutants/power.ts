@@ -317,7 +317,7 @@ export const power: readonly Section[] = [
       {
         name: "boot retry under what needs it",
         file: "src/core/activity.ts",
-        find: 'resource.dependents.every((one) => sightOf(one) === "off")',
+        find: '[...dependentsOf(resource.dependents)].every((one) => sightOf(one) === "off")',
         replace: "true",
         why: "the storage is power-cycled under the machine that writes to it",
       },
@@ -331,8 +331,8 @@ export const power: readonly Section[] = [
       {
         name: "OFF repeated though the machine answers",
         file: "src/core/activity.ts",
-        find: "const calledOff = isAvailable(resource) || somebodyWasTold(resource);",
-        replace: "const calledOff = somebodyWasTold(resource);",
+        find: "const calledOff = tooMany || isAvailable(resource) || somebodyWasTold(resource);",
+        replace: "const calledOff = tooMany || somebodyWasTold(resource);",
         why: "a cycle goes on against a machine that has come up",
       },
     ],
@@ -378,8 +378,8 @@ export const power: readonly Section[] = [
       {
         name: "need switched off before its dependent",
         file: "src/core/wants.ts",
-        find: "isWanted(book, one) || !isSurelyOff(one)",
-        replace: "isWanted(book, one)",
+        find: "one.record.cycle !== undefined || !isSurelyOff(one)",
+        replace: "one.record.cycle !== undefined",
         why: "the storage goes off while the machine is still shutting down",
       },
       {

@@ -23,8 +23,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "gone counted from before the shutdown command",
         file: "src/core/leaving.ts",
-        find: "  countAnew(resource, turn.at);\n  const asking = sendShutdown(turn, resource);\n  return",
-        replace: "  const asking = sendShutdown(turn, resource);\n  return",
+        find: "  countAnew(resource, turn.at);\n  for (const outlet",
+        replace: "  for (const outlet",
         why: "a machine whose network was away is cut while it shuts down",
       },
       {
@@ -166,22 +166,22 @@ export const shutdown: readonly Section[] = [
       {
         name: "keepWhile ignored",
         file: "src/core/going-off.ts",
-        find: "settings.keepWhile === undefined || (guard",
-        replace: "true || (guard",
+        find: "  settings.keepWhile === undefined ||\n  (guard",
+        replace: "  true ||\n  (guard",
         why: "the machine goes down while somebody is logged in",
       },
       {
         name: "keepWhile not asked yet taken for down",
         file: "src/core/going-off.ts",
-        find: 'guard.verdict === "down" && guard.error === undefined',
-        replace: 'guard.verdict !== "up" && guard.error === undefined',
+        find: 'guard.verdict === "down" && guard.downs > 0 &&',
+        replace: 'guard.verdict !== "up" &&',
         why: "the machine goes down before anybody was asked",
       },
       {
         name: "an error of keepWhile taken for down",
         file: "src/core/going-off.ts",
-        find: 'guard.verdict === "down" && guard.error === undefined',
-        replace: 'guard.verdict === "down" || guard.error !== undefined',
+        find: 'guard.downs > 0 && guard.error === undefined',
+        replace: '(guard.downs > 0 || guard.error !== undefined)',
         why: "the machine goes down because the question failed",
       },
       {
