@@ -192,8 +192,10 @@ export function leaveOn(
   if (wanted) {
     return stays(turn, resource, wanted, sight);
   }
-  announce(turn, resource.settings.name, "shutdown", { stage: "timeout", policy: shutdown.onTimeout });
-  return shutdown.onTimeout === "cut"
+  // What an earlier run has told it, if it came to that, is not known: it is not cut before this run has told it, too.
+  const policy = activity.sends > 0 ? shutdown.onTimeout : "keep";
+  announce(turn, resource.settings.name, "shutdown", { stage: "timeout", policy });
+  return policy === "cut"
     ? { name: "stopping", usedSince: false, cleared: "no" }
     : { ...activity, overdue: true };
 }

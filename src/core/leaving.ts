@@ -131,6 +131,7 @@ function toldAgain(turn: Turn, resource: Resource, shutdown: ShutdownSettings, e
     ...earlier,
     asking: sendShutdown(turn, resource),
     outcome: undefined,
+    overdue: false,
     sends: earlier.sends + 1,
     until: after(turn.at, shutdown.timeout),
   };

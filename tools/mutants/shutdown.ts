@@ -126,16 +126,23 @@ export const shutdown: readonly Section[] = [
       {
         name: "onTimeout keep cuts",
         file: "src/core/going-off.ts",
-        find: 'shutdown.onTimeout === "cut"',
+        find: 'policy === "cut"',
         replace: "true",
         why: "a machine that installs its updates is cut",
       },
       {
         name: "onTimeout cut keeps",
         file: "src/core/going-off.ts",
-        find: 'shutdown.onTimeout === "cut"',
+        find: 'policy === "cut"',
         replace: "false",
         why: "a machine that hangs stays on for ever",
+      },
+      {
+        name: "what an earlier run may not have told is cut",
+        file: "src/core/going-off.ts",
+        find: 'activity.sends > 0 ? shutdown.onTimeout : "keep"',
+        replace: "shutdown.onTimeout",
+        why: "a machine that never heard of its shutdown is cut after a crash",
       },
       {
         name: "the timeout of a shutdown ignored",
@@ -180,8 +187,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "an error of keepWhile taken for down",
         file: "src/core/going-off.ts",
-        find: 'guard.downs > 0 && guard.error === undefined',
-        replace: '(guard.downs > 0 || guard.error !== undefined)',
+        find: "guard.downs > 0 && guard.error === undefined",
+        replace: "(guard.downs > 0 || guard.error !== undefined)",
         why: "the machine goes down because the question failed",
       },
       {
@@ -220,8 +227,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "a wanted machine is cut at the timeout",
         file: "src/core/going-off.ts",
-        find: "  if (wanted) {\n    return stays(turn, resource, wanted, sight);\n  }\n  announce(",
-        replace: "  announce(",
+        find: "  if (wanted) {\n    return stays(turn, resource, wanted, sight);\n  }\n  // What an earlier run",
+        replace: "  // What an earlier run",
         why: "a machine that has not gone down is cut under a new job",
       },
       {
