@@ -1,6 +1,7 @@
 // The activities that others lead to, and what is on record with them: start, linger, be used again, stay on. Which one follows when is in
 // activity.ts and going-off.ts.
 
+import { announce } from "./announce.ts";
 import type { Activity, Outlet, Resource, Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { setOwn } from "./outlet.ts";
@@ -33,6 +34,12 @@ export function wantedAgain(resource: Resource, sight: Sight, at: Instant): Acti
     return { name: "stopping", usedSince: true, cleared: "no" };
   }
   return resource.record.wasAvailable && sight !== "off" ? { name: "using" } : start(at);
+}
+
+/** An operator's power cycle is not to be, because somebody came who holds it. */
+export function callOffCycle(turn: Turn, resource: Resource): void {
+  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  announce(turn, resource.settings.name, "cycle", { stage: "called off" });
 }
 
 /** It is off: an operator's power cycle goes on with bringing it back. */

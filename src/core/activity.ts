@@ -5,7 +5,16 @@
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import { type Activity, type Outlet, type Resource, touch, type Turn } from "./book.ts";
-import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
+import {
+  callOffCycle,
+  cycleIsOff,
+  linger,
+  type Named,
+  offWasIgnored,
+  start,
+  stayOn,
+  wantedAgain,
+} from "./activities.ts";
 import { keepRecord, noteBoot } from "./boots.ts";
 import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
 import { dependentsOf, lockoutOf, needsOf } from "./lockout.ts";
@@ -62,8 +71,7 @@ export function handIsLifted(turn: Turn, resource: Resource): void {
     const { activity } = one;
     const begun = activity.name === "leaving" || (activity.name === "stopping" && activity.cleared !== "no");
     if (cycle?.stage === "off" && !cycle.force && !begun) {
-      keepRecord(turn, one, { ...one.record, cycle: undefined });
-      announce(turn, one.settings.name, "cycle", { stage: "called off" });
+      callOffCycle(turn, one);
     }
     touch(turn, one);
   }

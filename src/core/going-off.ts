@@ -1,7 +1,7 @@
 // The way off: lingering, who may still stand in the way, the machine's own shutdown, and the cut (protocol 5 rules 1 to 3 and 7).
 // Every doubt leaves a resource on. What a shutdown is and when a machine is gone is in leaving.ts.
 
-import { cycleIsOff, linger, type Named, offIsOnItsWay, stayOn } from "./activities.ts";
+import { callOffCycle, cycleIsOff, linger, type Named, offIsOnItsWay, stayOn } from "./activities.ts";
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
@@ -189,8 +189,11 @@ export function leaveOn(
   if (activity.overdue || activity.until > turn.at) {
     return undefined;
   }
-  if (wanted) {
-    return stays(turn, resource, wanted, sight);
+  if (isWanted(turn.book, resource)) {
+    if (!wanted) {
+      callOffCycle(turn, resource); // it does not go down, and is not cut under somebody who holds it
+    }
+    return stays(turn, resource, true, sight);
   }
   // What an earlier run has told it, if it came to that, is not known: it is not cut before this run has told it, too.
   const policy = activity.sends > 0 ? shutdown.onTimeout : "keep";

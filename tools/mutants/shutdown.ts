@@ -227,8 +227,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "a wanted machine is cut at the timeout",
         file: "src/core/going-off.ts",
-        find: "  if (wanted) {\n    return stays(turn, resource, wanted, sight);\n  }\n  // What an earlier run",
-        replace: "  // What an earlier run",
+        find: "  if (isWanted(turn.book, resource)) {\n    if (!wanted) {",
+        replace: "  if (false) {\n    if (!wanted) {",
         why: "a machine that has not gone down is cut under a new job",
       },
       {
