@@ -123,10 +123,8 @@ export function watch(
 
 /** It has the whole time for it again: perhaps it hears of it for the first time. */
 function toldAgain(turn: Turn, resource: Resource, shutdown: ShutdownSettings, earlier: Leaving): Leaving {
-  // It may have been seen off for a moment, which strikes the record of its shutdown off.
-  if (resource.record.shutdownAt === undefined) {
-    keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
-  }
+  // Written again: it may have been seen off for a moment, which strikes the record of its shutdown off.
+  keepRecord(turn, resource, { ...resource.record, shutdownAt: turn.at });
   return {
     ...earlier,
     asking: sendShutdown(turn, resource),

@@ -47,10 +47,7 @@ function lockoutAmong(book: Book, settings: Settings, next: ResourceSettings): O
   const all = new Set([next]);
   for (const { needs } of all) {
     for (const name of needs) {
-      const found = settings.resources.get(name);
-      if (found !== undefined) {
-        all.add(found); // a set goes on over what is added while it is walked
-      }
+      all.add(need(settings.resources, name)); // a set goes on over what is added while it is walked
     }
   }
   const outlets = new Set([...all].flatMap((one) => one.outlets));
