@@ -11,7 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Tests over the wire wait for real time; on a machine that is busy with other things one may be tried once more, and the run says so.
     retry: process.env["CI"] === undefined ? 0 : 1,
-    // `vitest run test/core --coverage`: what the core promises has no line that no test has seen.
+    // `npm test -- --coverage`: what the core promises has no line that no test has seen.
     coverage: {
       include: ["src/core/**/*.ts"],
       thresholds: { lines: 100, branches: 100, functions: 100, statements: 100 },
