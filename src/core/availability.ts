@@ -7,7 +7,7 @@ import type { CheckSettings } from "./settings.ts";
 import { after, type Instant, millis } from "./time.ts";
 
 /** In transition a checker runs at least this often (protocol, CONFIG: "at least every 2s, or every interval when that is shorter"). */
-const inTransition = millis(2000);
+export const inTransition = millis(2000);
 
 export const unchecked = (): Availability => ({
   verdict: "unchecked",

@@ -181,17 +181,19 @@ function remove(turn: Turn, record: OverrideRecord): void {
   setDeadline(book.deadlines, { kind: "override", resource }, undefined);
   effects.push({ kind: "persist", change: { kind: "override", resource, record: undefined } });
   for (const one of coveredBy(book, record)) {
-    const { activity } = one;
-    const waits = activity.name === "held" && (activity.why === "shared" || activity.why === "guarded");
-    const unsent =
-      activity.name === "stopping" &&
-      activity.cleared === "no" &&
-      one.outlets.every(({ own }) => own !== "leaving");
-    if (activity.name === "lingering" || waits || unsent) {
-      one.activity = linger(turn, one); // a lockout does not wait for the off delay, and what is no longer locked out does
-    }
+    lingerAnew(turn, one);
   }
   touchCovered(turn, record);
+}
+
+/** An operator does not wait for the off delay; when that is called off, it does again: also an OFF that was sent is not repeated. */
+function lingerAnew(turn: Turn, resource: Resource): void {
+  const { activity } = resource;
+  const waits = activity.name === "held" && (activity.why === "shared" || activity.why === "guarded");
+  const stops = activity.name === "stopping" && activity.cleared === "no";
+  if (activity.name === "lingering" || waits || stops) {
+    resource.activity = linger(turn, resource);
+  }
 }
 
 /** Everything that the override has to do with is looked at again, and shown. */
@@ -267,6 +269,8 @@ function lift(turn: Turn, resource: Resource): void {
   }
   if (resource.record.cycle?.stage === "off") {
     keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    lingerAnew(turn, resource);
+    publish(turn, resource);
   }
   handIsLifted(turn, resource);
   touch(turn, resource);

@@ -5,6 +5,7 @@ import { wantedAgain } from "./activities.ts";
 import { type Book, endedKey, nothingGone } from "./book.ts";
 import type { PublishedRecord, QueuedRecord, Snapshot, TokenRecord } from "./changes.ts";
 import { noDeadlines, setDeadline } from "./deadlines.ts";
+import type { Effect } from "./effects.ts";
 import { watching } from "./leaving.ts";
 import { linkUp, noRecord, restoreOutlet } from "./links.ts";
 import { scheduleOverrides } from "./overrides-due.ts";
@@ -80,8 +81,9 @@ function letGoOf(book: Book, { resources }: Snapshot): void {
 /**
  * Load the durable part again, because a batch could not be written: the book must never be ahead of the disk. What was seen
  * stays, and attempts never go back.
+ * @param refused what followed from the batch, and was not carried out
  */
-export function reloadDurable(book: Book, snapshot: Snapshot): void {
+export function reloadDurable(book: Book, snapshot: Snapshot, refused: readonly Effect[]): void {
   forgetClaims(book);
   for (const resource of book.resources.values()) {
     resource.record = noRecord(resource.settings.name);
@@ -100,11 +102,13 @@ export function reloadDurable(book: Book, snapshot: Snapshot): void {
   for (const [id, kept] of book.outbox) {
     kept.handed = handed.has(id);
   }
+  const unsent = new Set(refused.flatMap((effect) => (effect.kind === "command" ? [effect.outlet] : [])));
   for (const outlet of book.outlets.values()) {
-    // A command whose record never reached the disk was never sent.
+    // A command whose record never reached the disk was never sent; nor was one of this batch that needed no new record.
     if (
       outlet.command !== undefined &&
-      outlet.own !== (outlet.command.position === "on" ? "commanded" : "leaving")
+      (unsent.has(outlet.settings.id) ||
+        outlet.own !== (outlet.command.position === "on" ? "commanded" : "leaving"))
     ) {
       outlet.command = undefined;
     }

@@ -214,7 +214,7 @@ export function createLoop(parts: LoopParts): Loop {
     if (snapshot === undefined) {
       return;
     }
-    reloadDurable(book, snapshot);
+    reloadDurable(book, snapshot, effects);
     const kept = new Set(snapshot.outbox.map(({ id }) => id));
     const made: Effect[] = [
       ...effects.filter((effect) => survivesRefusal(effect, kept)),

@@ -76,11 +76,14 @@ function isAnswered(facts: Facts, name: string, { owner, resources }: Pledge, fo
   return forced || own || wentDown(facts, name);
 }
 
-/** It was told to shut down while it had this power, and no more runs. Without a checker its word is taken for it. */
+/**
+ * It was told to shut down while it had this power, or an earlier process may have told it, and no more runs. Without a checker its word
+ * is taken for it.
+ */
 function wentDown(facts: Facts, name: string): boolean {
   const machine = facts.machines.get(name);
   const settings = facts.settings.resources.get(name);
-  const told = facts.shutdowns.has(name);
+  const told = facts.shutdowns.has(name) || facts.disk().resource(name)?.shutdownAt !== undefined;
   return told && (machine?.running === false || settings?.check === undefined || !isPlain(facts, name));
 }
 
@@ -112,7 +115,9 @@ function mayBeRetried(facts: Facts, name: string): boolean {
   const { bootRetries, bootTimeout } = facts.loosest(name);
   const poweredAt = facts.poweredAt.get(name) ?? 0;
   const upAt = facts.upAt.get(name) ?? Number.NEGATIVE_INFINITY;
-  return bootRetries > 0 && upAt < poweredAt && facts.host.now() + rounding >= poweredAt + bootTimeout;
+  const rise = facts.settings.resources.get(name)?.check?.rise ?? 1;
+  const answered = rise === 1 && upAt >= poweredAt; // one good check of several is no answer yet
+  return bootRetries > 0 && !answered && facts.host.now() + rounding >= poweredAt + bootTimeout;
 }
 
 /** I4: the off delay of its last token, and of the last one of what needs it. */
@@ -285,9 +290,13 @@ const isOn = (facts: Facts, names: readonly string[]): boolean =>
 const missingNeed = (facts: Facts, name: string): string | undefined =>
   facts.loosest(name).needs.find((need) => {
     const settings = facts.settings.resources.get(need);
-    const on = settings?.outlets.some((outlet) => facts.heard.get(outlet)?.position === "on") === true;
+    const on = settings?.outlets.some((outlet) => {
+      const said = facts.heard.get(outlet);
+      const justNow = said !== undefined && said.since + writing(facts) >= facts.host.now();
+      return said?.position === "on" || justNow; // it may have said on when this was decided
+    });
     const answered = settings?.check === undefined || facts.upAt.has(need);
-    return !on || !answered;
+    return on !== true || !answered;
   });
 
 /** I12: within one group, as far as one process knows. */
@@ -351,6 +360,7 @@ function isSurelyBooting(facts: Facts, name: string): boolean {
       return (
         relay?.why === "command" &&
         relay.position === "on" &&
+        relay.told?.word !== "OFF" && // about to go off, and to come back with a place of its own
         relay.boot === facts.host.boot &&
         relay.movedAt > (facts.process?.startedAt ?? 0) &&
         said?.position === "on" &&
@@ -400,7 +410,8 @@ function checkRest(facts: Facts, outlet: string, least: number, what: string): v
     relay.told === undefined &&
     relay.position === (what === "minOn" ? "on" : "off")
   ) {
-    const rested = facts.host.now() - relay.movedAt;
+    const since = facts.heard.get(outlet)?.since ?? relay.movedAt;
+    const rested = facts.host.now() - Math.min(relay.movedAt, since); // it may have moved to and fro unheard
     facts.must(rested + rounding >= least, "I11", () => `${outlet} rested ${rested} ms, ${what} is ${least}`);
   }
 }

@@ -64,6 +64,7 @@ export function startController(parts: ControllerParts): Controller {
   let { file } = parts;
   let loop: Loop | undefined;
   let readAgain: ((file: File) => Promise<Outcome["result"]>) | undefined;
+  let reloading = false;
 
   const machineOf = (name: string): Machine[] => {
     const machine = machines.get(name);
@@ -189,10 +190,13 @@ export function startController(parts: ControllerParts): Controller {
     next: File,
     done: (result: Outcome["result"]) => void,
   ): Promise<void> {
+    reloading = true;
     try {
       done(await read(next));
     } catch (error) {
       parts.failed(error);
+    } finally {
+      reloading = false;
     }
   }
 
@@ -205,8 +209,8 @@ export function startController(parts: ControllerParts): Controller {
     },
     reload(next, done) {
       process.enter(() => {
-        if (readAgain === undefined) {
-          scheduler.after(500, () => controller.reload(next, done)); // it has not begun to listen
+        if (readAgain === undefined || reloading) {
+          scheduler.after(500, () => controller.reload(next, done)); // it has not begun to listen, or is at another one
         } else {
           void reloadAndTell(readAgain, next, done);
         }

@@ -111,7 +111,7 @@ function checkOrder(facts: Facts, changes: readonly Change[]): void {
   // Whoever was granted in this batch and came back had not been there for a moment.
   const moved = new Set(changes.flatMap((change) => (change.kind === "queued" ? [change.number] : [])));
   const waiting = [...facts.disk().queued()].filter(
-    ({ number }) => facts.queuedBefore.has(number) && !moved.has(number),
+    ({ number, asked }) => facts.queuedBefore.has(number) && !moved.has(number) && areKnown(facts, asked),
   );
   if (waiting.length === 0 || facts.trueNow() - facts.reloadedAt < 5000) {
     return;
@@ -130,6 +130,10 @@ function checkOrder(facts: Facts, changes: readonly Change[]): void {
     }
   }
 }
+
+/** A request for what has left the configuration waits for nothing but its refusal. */
+const areKnown = ({ settings }: Facts, asked: readonly string[]): boolean =>
+  asked.every((name) => settings.resources.has(name) || settings.pools.has(name));
 
 const isBefore = (a: QueuedRecord, b: TokenRecord): boolean =>
   a.priority > b.priority || (a.priority === b.priority && a.number < b.number);

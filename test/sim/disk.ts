@@ -3,6 +3,7 @@
 
 import type {
   Change,
+  OutletRecord,
   OverrideRecord,
   QueuedRecord,
   ResourceRecord,
@@ -26,6 +27,7 @@ export interface Disk {
   tokens(): Iterable<TokenRecord>;
   queued(): Iterable<QueuedRecord>;
   overrides(): Iterable<OverrideRecord>;
+  outlets(): Iterable<OutletRecord>;
   resource(name: string): ResourceRecord | undefined;
   outboxIds(): Iterable<number>;
   /** When the newest batch was begun, on the controller's clock. */
@@ -119,6 +121,7 @@ export function createDisk({ scheduler, random, trace, watch }: Parts): Disk {
     tokens: () => tokens.values(),
     queued: () => queued.values(),
     overrides: () => overrides.values(),
+    outlets: () => outlets.values(),
     resource: (name: string) => resources.get(name),
     outboxIds: () => outbox.keys(),
     get writtenAt() {

@@ -1,6 +1,12 @@
 // What is known of a run from outside, for the checks: who asked what, what relays did and said, what is on the disk. No judgement in here.
 
-import type { OverrideRecord, QueuedRecord, ResourceRecord, TokenRecord } from "../../src/core/changes.ts";
+import type {
+  OutletRecord,
+  OverrideRecord,
+  QueuedRecord,
+  ResourceRecord,
+  TokenRecord,
+} from "../../src/core/changes.ts";
 import type { Position, ResourceSettings, Settings } from "../../src/core/settings.ts";
 import type { Host } from "./clock.ts";
 import { type Asked, scopeOf } from "./form.ts";
@@ -13,6 +19,7 @@ export interface DiskView {
   tokens(): Iterable<TokenRecord>;
   queued(): Iterable<QueuedRecord>;
   overrides(): Iterable<OverrideRecord>;
+  outlets(): Iterable<OutletRecord>;
   resource(name: string): ResourceRecord | undefined;
   outboxIds(): Iterable<number>;
   /** When the newest batch was begun, on the controller's clock. */
@@ -43,6 +50,13 @@ export interface Relay {
   readonly why: "command" | "hand" | "power";
   /** Last command to it; `trueAt` on no clock that drifts. */
   told: Told | undefined;
+}
+
+export interface Heard {
+  readonly position: Position;
+  readonly at: number;
+  /** When it first said so, without having said anything else since. */
+  readonly since: number;
 }
 
 export interface Told {
@@ -120,8 +134,8 @@ export interface Facts {
   storeRefuses: boolean;
   /** Since then the controller had nothing to complain of. */
   disturbedAt: number;
-  /** By outlet: what it last said to the present process over the present connection. */
-  readonly heard: Map<string, { readonly position: Position; readonly at: number }>;
+  /** By outlet: what it last said to the present process over the present connection; lost with either. */
+  readonly heard: Map<string, Heard>;
   /** By switcher: when it was last asked where its relays stand. */
   readonly questionAt: Map<string, number>;
   /** By outlet. */
@@ -130,6 +144,8 @@ export interface Facts {
   readonly upAt: Map<string, number>;
   /** By resource: the state last published. */
   readonly states: Map<string, string>;
+  /** By resource: the codes of the problems that this process has told of, and not told to be over. */
+  readonly problems: Map<string, Set<string>>;
   /** By resource: when its machine last got power. */
   readonly poweredAt: Map<string, number>;
   /** By resource: how many checks could not be made since then. */
@@ -287,6 +303,7 @@ export function createFacts(parts: Parts): Facts {
         facts.locks.set(resource, { outlets, until: until === undefined ? undefined : until + by });
       }
     },
+    problems: new Map(),
     putAt: new Map(),
     onAt: new Map(),
     commands: 0,
@@ -312,7 +329,10 @@ export function createFacts(parts: Parts): Facts {
       for (let relay = 1; relay <= relaysOf(socket); relay += 1) {
         const said = wordOf(object, relay);
         if (said !== undefined) {
-          facts.heard.set(outletAt(socket, relay), { position: said, at: host.now() });
+          const outlet = outletAt(socket, relay);
+          const before = facts.heard.get(outlet);
+          const since = before?.position === said ? before.since : host.now();
+          facts.heard.set(outlet, { position: said, at: host.now(), since });
         }
       }
     },

@@ -33,6 +33,7 @@ export function createInvariants(facts: Facts): Watch {
       }
     } else if (asked.verb === "override" && asked.resource !== null) {
       facts.locks.delete(asked.resource);
+      forgetOrphans(facts, asked.resource);
       if (asked.override === "off" && mayOperate(facts, asked)) {
         const covered = coveredBy(facts, asked.resource);
         for (const pledge of ledger.all()) {
@@ -48,6 +49,7 @@ export function createInvariants(facts: Facts): Watch {
     started(settings) {
       facts.process = { startedAt: host.now(), kept: new Set(facts.disk().outboxIds()) };
       facts.heard.clear();
+      facts.problems.clear();
       facts.disturbedAt = host.now();
       facts.configure(settings);
     },
@@ -119,6 +121,9 @@ export function createInvariants(facts: Facts): Watch {
           const until =
             record === undefined ? "gone" : `on ${record.resources.join()} until ${record.expires}`;
           trace.note(`disk: ${change.resource} ${change.token} ${until}`);
+          for (const pledge of record === undefined ? ledger.byToken(change.token) : []) {
+            pledge.owner = undefined; // the next one who takes that name may be another
+          }
         } else if (change.kind === "queued") {
           const { record } = change;
           trace.note(
@@ -215,6 +220,7 @@ export function createInvariants(facts: Facts): Watch {
     },
     announced({ event, resource, fields }) {
       trace.note(`event: ${event} ${resource} ${JSON.stringify(fields)}`);
+      noteProblem(facts, event, resource ?? "", fields);
     },
     pictured(picture) {
       checkPicture(facts, picture);
@@ -292,8 +298,33 @@ function mayEnd({ settings }: Facts, { user, owner }: Asked, holder: string | un
   );
 }
 
+/** `auto` also lifts lockouts of its outlets whose resource has left the configuration: nobody else could. */
+function forgetOrphans({ locks, settings, expected }: Facts, resource: string): void {
+  const own = settings.resources.get(resource)?.outlets ?? [];
+  for (const [name, { outlets }] of locks) {
+    const there = settings.resources.has(name) && expected.resources.has(name);
+    if (!there && outlets.some((one) => own.includes(one))) {
+      locks.delete(name);
+    }
+  }
+}
+
 const mayOperate = ({ settings }: Facts, { user }: Asked): boolean =>
   settings.access === "open" || (user !== null && settings.operators.has(user));
+
+function noteProblem(
+  { problems }: Facts,
+  event: string,
+  resource: string,
+  { code }: { readonly code?: unknown },
+): void {
+  const standing = problems.get(resource) ?? new Set();
+  if (event === "problem") {
+    problems.set(resource, standing.add(String(code)));
+  } else if (event === "recovered") {
+    standing.delete(String(code));
+  }
+}
 
 /** By how much an unexpired token may move when the machine was booted: the wall clock says how long that took, unless it went back. */
 const shiftBetween = (before: Timestamp, now: Timestamp): number =>

@@ -46,7 +46,7 @@ export interface Machine {
   flap(flaps: number, errors: number): void;
   work(busy: boolean): void;
   power(live: boolean): void;
-  /** What hung goes on. */
+  /** What hung goes on, and no boot is slow any more: one that takes longer than its `bootTimeout` never comes to an end. */
   recover(): void;
   checker(process: Process, checked: (outcome: Outcome) => void): Checker;
   guard(process: Process, checked: (outcome: Outcome) => void): Checker;
@@ -71,6 +71,7 @@ export function createMachine({ scheduler, random, options }: Parts): Machine {
   let drawsSince: number | undefined;
   let busySince: number | undefined;
   let toldAt: number | undefined;
+  let { bootTime } = options;
 
   const answers = (): boolean => (state === "running" || state === "leaving") && !hangs;
 
@@ -88,7 +89,7 @@ export function createMachine({ scheduler, random, options }: Parts): Machine {
     note();
   }
 
-  const boot = (): void => become("booting", random.int(...options.bootTime), () => become("running"));
+  const boot = (): void => become("booting", random.int(...bootTime), () => become("running"));
   const sync = (): void =>
     machine.mood === "partly"
       ? become("syncing")
@@ -193,6 +194,7 @@ export function createMachine({ scheduler, random, options }: Parts): Machine {
       }
     },
     recover() {
+      bootTime = [200, 1000];
       machine.badBoots = 0;
       machine.mood = "obeys";
       busySince = undefined;

@@ -43,6 +43,8 @@ export async function settleDown(world: World): Promise<void> {
   );
 
   if (!settings.observe) {
+    let wasUp = false;
+    keepCycling(world, prober, names, () => wasUp); // also a need that went down, which keeps who waits for it waiting
     // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
     const granted = names.map((name) => hold(world, prober, name, "granted"));
     await eventually(world, "L3", longest + 60_000, "a token is granted to the prober", () =>
@@ -54,20 +56,16 @@ export async function settleDown(world: World): Promise<void> {
     const available = names.map((name) => hold(world, prober, name, "available"));
     const allUp = (): boolean =>
       available.every((done) => done()) && names.every((name) => world.machines.get(name)?.up === true);
-    let wasUp = false;
-    keepCycling(world, prober, names, () => wasUp);
-    await eventually(
-      world,
-      "L1",
-      backOffMs + bootAll + offMs + 300_000,
-      "every wanted resource is available",
-      allUp,
-    );
+    const upMs = backOffMs + bootAll + offMs + 300_000;
+    const { lockOffers } = world.facts;
+    await eventually(world, "L1", upMs, "every wanted resource is available", allUp);
     wasUp = true;
-    await eventually(world, "L1", backOffMs + socketMs + 5000, "every wanted outlet is on", () =>
+    await eventually(world, "L1", backOffMs + telemetryMs(world), "every wanted outlet is on", () =>
       names.every((name) => outletsOf(world, name).every((outlet) => isOn(world, outlet))),
     );
-    await eventually(world, "L4", 20_000, "the picture says available", () =>
+    // A lockout that was on its way all the time, and is lifted by now, has it all begin anew.
+    const wholly = world.facts.lockOffers === lockOffers ? 0 : upMs;
+    await eventually(world, "L4", 20_000 + wholly, "the picture says available", () =>
       names.every((name) => world.broker.retained.get(`${base}/${name}/state`) === "available"),
     );
     prober.rest();
@@ -91,12 +89,12 @@ export async function settleDown(world: World): Promise<void> {
   if (settings.observe) {
     await scheduler.runUntil(scheduler.now + delay + settings.restartGrace + 10_000);
   } else {
-    const warm = keptWarm(world);
-    await eventually(world, "L2", offMs, "every outlet is off", () =>
-      names
+    await eventually(world, "L2", offMs, "every outlet is off", () => {
+      const kept = outletsUnder(world, [...warmMembers(world), ...leftOn(world)]);
+      return names
         .flatMap((name) => outletsOf(world, name))
-        .every((outlet) => warm.has(outlet) || !isOn(world, outlet) || isLeftOn(world, outlet)),
-    );
+        .every((outlet) => kept.has(outlet) || !isOn(world, outlet));
+    });
     await eventually(world, "L2", offMs, "nothing is under way any more", () =>
       names.every((name) => isAtRest(world, name)),
     );
@@ -115,19 +113,19 @@ export async function settleDown(world: World): Promise<void> {
     () => [...world.disk.outboxIds()].length === 0,
   );
 
-  await scheduler.runUntil(scheduler.now + 65_000); // a meter alone is shown again after 30 s at the earliest
-  const { commands, pictures, shutdownsSent } = world.facts;
-  await scheduler.runUntil(scheduler.now + 120_000);
-  const now = world.facts;
-  if (
-    world.broken.length === 0 &&
-    (now.commands !== commands || now.pictures !== pictures || now.shutdownsSent !== shutdownsSent)
-  ) {
-    world.break(
-      "L8",
-      `in 120 s of silence ${now.commands - commands} commands and ${now.pictures - pictures} pictures were sent`,
-    );
-  }
+  await eventually(world, "L8", offMs + 300_000, "120 s without a command or a picture", silence(world));
+}
+
+/** What is kept warm may have an off delay before it, so that the silence need not begin at once. */
+function silence({ facts, scheduler }: World): () => boolean {
+  let last = "";
+  let since = scheduler.now;
+  return () => {
+    const now = [facts.commands, facts.pictures, facts.shutdownsSent].join();
+    since = now === last ? since : scheduler.now;
+    last = now;
+    return scheduler.now - since >= 120_000;
+  };
 }
 
 const checkMs = ({
@@ -136,16 +134,38 @@ const checkMs = ({
   readonly check: { readonly interval: number; readonly rise: number; readonly timeout: number } | undefined;
 }): number => (check === undefined ? 0 : (check.interval + check.timeout) * (check.rise + 1));
 
+/** A message that got lost is made up for by the next telemetry. */
+const telemetryMs = ({ scenario }: World): number =>
+  Math.max(...scenario.sockets.map(({ telePeriod }) => telePeriod)) + socketMs + 5000;
+
 const outletsOf = ({ scenario }: World, name: string): readonly string[] =>
   scenario.settings.resources.get(name)?.outlets ?? [];
 
 const isOn = ({ facts }: World, outlet: string): boolean => facts.relays.get(outlet)?.position === "on";
 
-/** Outlets that a pool may keep on: of its members, of what those need, and of what shares an outlet with any of these. */
-function keptWarm({ facts, scenario }: World): Set<string> {
-  const { pools, resources } = scenario.settings;
-  const members = [...pools.values()].flatMap(({ warm, members: all }) => (warm > 0 ? all : []));
-  const names = new Set(members);
+/** What a pool may keep on: its members. */
+const warmMembers = ({ scenario }: World): readonly string[] =>
+  [...scenario.settings.pools.values()].flatMap(({ warm, members }) => (warm > 0 ? members : []));
+
+/**
+ * L2 asks for off, or for a visible problem that names the reason: a machine that could not be told to shut down (its command found it
+ * booting, and nothing but a checker could say that it answers later) is left on. So is what a hand switched on, if that is the policy.
+ */
+function leftOn(world: World): readonly string[] {
+  const { disk, facts, scenario } = world;
+  const byHand = new Set(
+    [...disk.outlets()].flatMap(({ outlet, own }) => (own === "outside" ? [outlet] : [])),
+  );
+  return [...scenario.settings.resources.values()].flatMap(({ name, outlets, onExternalOn }) => {
+    const ignored = onExternalOn === "ignore" && outlets.some((one) => byHand.has(one));
+    return ignored || facts.problems.get(name)?.has("shutdown-timeout") === true ? [name] : [];
+  });
+}
+
+/** Outlets that these may keep on: their own, those of what they need, and of what shares an outlet with any of these. */
+function outletsUnder({ facts, scenario }: World, roots: readonly string[]): Set<string> {
+  const { resources } = scenario.settings;
+  const names = new Set(roots);
   const outlets = new Set<string>();
   for (const name of names) {
     for (const outlet of resources.get(name)?.outlets ?? []) {
@@ -169,16 +189,6 @@ const fieldsOf = ({ broker }: World, name: string): ReadonlyMap<string, unknown>
 };
 
 /** Off, or kept on for good. */
-/**
- * L2 asks for off, or for a visible problem that names the reason: a machine that could not be told to shut down (its command found it
- * booting, and nothing but a checker could say that it answers later) is left on.
- */
-const isGivenUp = (world: World, name: string): boolean =>
-  JSON.stringify(fieldsOf(world, name).get("problem") ?? null).includes("could not be shut down");
-
-const isLeftOn = (world: World, outlet: string): boolean =>
-  poweredBy(world.facts, outlet).some((name) => isGivenUp(world, name));
-
 const isAtRest = (world: World, name: string): boolean =>
   ["idle", "held"].includes(String(fieldsOf(world, name).get("phase")));
 
@@ -188,7 +198,10 @@ const isWarm = (
 ): boolean =>
   members.filter((name) => broker.retained.get(`${base}/${name}/state`) === "available").length >= warm;
 
-/** An operator's way out for a machine that went down while somebody wants it: nothing but its power brings it back. */
+/**
+ * An operator's way out: nothing but its power brings a machine back that went down while somebody wants it, and what a hand switched
+ * off, or seems to have, stays off for those who hold it already.
+ */
 function keepCycling(world: World, prober: Client, names: readonly string[], done: () => boolean): void {
   world.scheduler.after(30_000, () => {
     if (done() || world.broken.length > 0) {
@@ -200,6 +213,8 @@ function keepCycling(world: World, prober: Client, names: readonly string[], don
           { verb: "cycle", ...asOperator, resource: name, token: null, force: true },
           () => undefined,
         );
+      } else if (world.facts.problems.get(name)?.has("external-off") === true) {
+        prober.ask({ verb: "override", ...asOperator, resource: name, token: null }, () => undefined);
       }
     }
     keepCycling(world, prober, names, done);
@@ -247,7 +262,7 @@ function insist(
   return () => done;
 }
 
-/** Asks until the answer is `ok`, and goes on renewing. */
+/** Asks until the answer is `ok`, and goes on renewing; taken away by a late request of an operator, it is acquired again. */
 function hold(world: World, prober: Client, resource: string, wait: CheckLevel): () => boolean {
   const token = `probe-${resource}`;
   const ttl = world.scenario.settings.resources.get(resource)?.ttl.max ?? 0;
@@ -256,7 +271,7 @@ function hold(world: World, prober: Client, resource: string, wait: CheckLevel):
   const done = insist(world, prober, asked);
   if (wait === "available" && ttl > 0) {
     prober.every(ttl / 3, () => {
-      prober.ask({ ...asOperator, verb: "renew", resource, token, ttl }, () => undefined);
+      prober.ask({ ...asOperator, ...asked, wait: "granted", timeout: null }, () => undefined);
     });
   }
   return done;
@@ -305,6 +320,13 @@ function pictureIsTrue(world: World, name: string): boolean {
     fields.get("users") === 0 &&
     fields.get("queue") === 0 &&
     fields.get("override") === "auto" &&
-    (fields.get("problem") === null || isGivenUp(world, name) || world.scenario.settings.observe)
+    (fields.get("problem") === null || isExplained(world, name) || world.scenario.settings.observe)
   );
+}
+
+/** It could not be shut down, or it stands on one of its outlets, because a neighbour keeps that one on. */
+function isExplained(world: World, name: string): boolean {
+  const problems = world.facts.problems.get(name) ?? new Set();
+  const positions = new Set(outletsOf(world, name).map((outlet) => isOn(world, outlet)));
+  return problems.has("shutdown-timeout") || (problems.has("switch-mismatch") && positions.size === 2);
 }

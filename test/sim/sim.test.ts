@@ -10,7 +10,10 @@ import { simulate } from "./simulate.ts";
 const regressions = readFileSync(new URL("regressions.txt", import.meta.url), "utf8")
   .split("\n")
   .filter((line) => /^\d/.test(line))
-  .map((line) => ({ seed: Number.parseInt(line, 10), found: line.replace(/^\d+\s*/, "") }));
+  .map((line) => {
+    const [, seed, share = "1", found = ""] = /^(\d+)(?:\/([\d.]+))?\s+(.*)$/.exec(line) ?? [];
+    return { seed: Number(seed), share: Number(share), found };
+  });
 
 describe("the simulator repeats itself", () => {
   it("The same seed gives the same run, to the last message.", async () => {
@@ -50,8 +53,8 @@ describe("the simulator repeats itself", () => {
 });
 
 describe("every promise is kept", () => {
-  it.each(regressions)("Seed $seed stays mended: $found", { timeout: 60_000 }, async ({ seed }) => {
-    const { broken, trace } = await simulate(seed);
+  it.each(regressions)("Seed $seed stays mended: $found", { timeout: 60_000 }, async ({ seed, share }) => {
+    const { broken, trace } = await simulate(seed, 60, share);
     expect(broken, trace.join("\n")).toBeUndefined();
   });
 

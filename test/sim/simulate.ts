@@ -79,7 +79,7 @@ function audit(world: World): void {
       return;
     }
     const undisturbed = facts.disturbedAt + 5000 + facts.settings.restartGrace;
-    const late = 1000 + disk.slowest * 3 + 50;
+    const late = 1000 + disk.slowest * 10 + 50; // what waited for a slow disk comes first, batch after batch
     for (const { resources, token, expires, waiters } of disk.tokens()) {
       const due =
         expires === undefined || waiters.length > 0

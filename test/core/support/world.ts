@@ -68,7 +68,7 @@ export function createWorld(): World {
   }
 
   function takeBack(happening: Happening, effects: readonly Effect[]): Effect[] {
-    reloadDurable(opened(), disk.snapshot());
+    reloadDurable(opened(), disk.snapshot(), effects);
     const kept = new Set(disk.snapshot().outbox.map(({ id }) => id));
     const harmless = effects.filter((effect) => survivesRefusal(effect, kept));
     const made = [...harmless, ...stepped({ kind: "storeRefused", reason: "the disk is full" })];
