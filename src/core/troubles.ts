@@ -16,7 +16,7 @@ export function noteProblems(turn: Turn, resource: Resource): void {
   setProblem(turn, resource, "external-off", externalOff(resource));
   setProblem(turn, resource, "boot-timeout", bootTimeout(resource));
   setProblem(turn, resource, "needs-failed", needsFailed(turn, resource));
-  setProblem(turn, resource, "shutdown-timeout", shutdownTimeout(resource));
+  setProblem(turn, resource, "shutdown-timeout", shutdownTimeout(turn, resource));
   setProblem(turn, resource, "not-answering", notAnswering(resource));
   setProblem(turn, resource, "check-error", checkError(resource));
 }
@@ -92,7 +92,16 @@ export function failingNeed(
   return undefined;
 }
 
-function shutdownTimeout({ activity, settings }: Resource): string | undefined {
+function shutdownTimeout(turn: Turn, resource: Resource): string | undefined {
+  const { activity, guard, settings } = resource;
+  if (
+    activity.name === "held" &&
+    activity.why === "guarded" &&
+    lockoutOf(turn.book, resource) !== undefined
+  ) {
+    // Whoever locked it out is about to put their hands in.
+    return `${settings.name} is locked out and still on because of its keepWhile (${guard.message}); an override with force cuts it`;
+  }
   if (activity.name !== "leaving" || !activity.overdue) {
     return undefined;
   }
