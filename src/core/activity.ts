@@ -275,7 +275,11 @@ const mayBeCycled = (resource: Resource): boolean =>
   resource.power?.ours === true &&
   !somebodyWasTold(resource) &&
   resource.outlets.every(({ resources }) => resources.length === 1) &&
-  [...dependentsOf(resource.dependents)].every((one) => sightOf(one) === "off");
+  !isUnderAnother(resource);
+
+/** Something that needs it is on, or may be. */
+const isUnderAnother = (resource: Resource): boolean =>
+  [...dependentsOf(resource.dependents)].some((one) => sightOf(one) !== "off");
 
 /** What is seen on while it is wanted is ours; an OFF that is on its way to it is still to be seen through. */
 function confirm(turn: Turn, resource: Resource): void {
@@ -329,7 +333,10 @@ function unwanted(turn: Turn, resource: Resource): Activity {
   return { name: "resting" };
 }
 
-/** A power cycle of a machine that did not boot. It ends at once when the machine answers, or when somebody was told `ok`. */
+/**
+ * A power cycle of a machine that did not boot. It ends at once when the machine answers, when somebody was told `ok`, or when something
+ * that needs it is on: a neighbour may have had its outlet switched on.
+ */
 function cycleOn(
   turn: Turn,
   resource: Resource,
@@ -344,7 +351,7 @@ function cycleOn(
     return { ...start(turn.at), retries: activity.retries }; // which rests at once if nobody is left
   }
   const tooMany = activity.retries > resource.settings.bootRetries; // they were made fewer meanwhile
-  const calledOff = tooMany || isAvailable(resource) || somebodyWasTold(resource);
+  const calledOff = tooMany || isAvailable(resource) || somebodyWasTold(resource) || isUnderAnother(resource);
   if (resource.outlets.some((outlet) => outlet.own === "leaving")) {
     return !wanted || calledOff
       ? { name: "stopping", usedSince: true, cleared: "no" } // it was wanted until now: no OFF again without a delay

@@ -1,6 +1,7 @@
 // The configuration was read again: what did not change goes on undisturbed, what is gone ends, and no outlet is moved by the change
 // as such. Whether it may be used at all is asked before, with `reasonAgainst`.
 
+import { wantedAgain } from "./activities.ts";
 import { publish } from "./announce.ts";
 import { countAnew, unchecked } from "./availability.ts";
 import { type Book, need, type Outlet, type Resource, touch, type Turn } from "./book.ts";
@@ -17,7 +18,7 @@ import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
 import { after, type Millis, millis, sooner } from "./time.ts";
 import { homeOf } from "./tokens.ts";
-import { isWanted } from "./wants.ts";
+import { isWanted, staysOn } from "./wants.ts";
 
 /**
  * Why these settings cannot be used now: a resource that somebody wants, or that is on its way off, would get another outlet under its feet.
@@ -85,11 +86,15 @@ export function reconfigure(
     ({ settings: { name } }) => !settings.resources.has(name),
   );
   const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
+  const known = new Set(book.resources.values());
   const letGo = removed.filter((resource) => isKeptOn(book, resource));
   forgetClaims(book);
   forgetWhatIsGone(book, settings);
   linkUp(book, settings, turn.at);
   takeClaimsBack(book, claims);
+  if (book.store === "refusing") {
+    takeUpAgain(turn, known);
+  }
   for (const resource of letGo) {
     leaveOn(turn, resource);
   }
@@ -188,6 +193,15 @@ function forgetWhatIsGone(book: Book, settings: Settings): void {
   for (const name of book.switchers.keys()) {
     if (!settings.switchers.has(name)) {
       setDeadline(deadlines, { kind: "switcher", name }, undefined);
+    }
+  }
+}
+
+/** What is back before its tokens could be ended is held, as after a restart, though nothing new is begun while the store refuses. */
+function takeUpAgain(turn: Turn, known: ReadonlySet<Resource>): void {
+  for (const resource of turn.book.resources.values()) {
+    if (!known.has(resource) && staysOn(turn.book, resource)) {
+      resource.activity = wantedAgain(resource, "unknown", turn.at);
     }
   }
 }

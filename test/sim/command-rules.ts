@@ -187,8 +187,9 @@ function checkMachine(facts: Facts, name: string, outlet: string): void {
     toldAt !== undefined &&
     now - toldAt + 1000 >= (settings.shutdown?.timeout ?? 0);
   const waitsFor = withDependents(facts, name).some((one) => facts.tokensOf(one).length > 0);
-  if (cutAnyway || ((waitsFor || mayBeWanted(facts, name)) && toldAt === undefined)) {
-    return; // or a boot retry, which has its own rule
+  const retry = toldAt === undefined || mayBeRetried(facts, name);
+  if (cutAnyway || ((waitsFor || mayBeWanted(facts, name)) && retry)) {
+    return; // a boot retry has its own rule
   }
   const draws = shutdown.idleBelow !== undefined && settings.shutdown?.idleBelow !== undefined;
   const seen = draws ? machine.drawsSince : settings.check === undefined ? undefined : machine.answersSince;

@@ -166,11 +166,19 @@ function isTangled(resources: ReadonlyMap<string, ResourceSettings>): boolean {
   });
 }
 
+/** All that shares an outlet with it, and with what does. */
 function together(resources: ReadonlyMap<string, ResourceSettings>, name: string): string[] {
-  const own = resources.get(name)?.outlets ?? [];
-  return [...resources.values()]
-    .filter((other) => other.name !== name && other.outlets.some((outlet) => own.includes(outlet)))
-    .map((other) => other.name);
+  const all = new Set([name]);
+  for (const one of all) {
+    const own = resources.get(one)?.outlets ?? [];
+    for (const other of resources.values()) {
+      if (other.outlets.some((outlet) => own.includes(outlet))) {
+        all.add(other.name); // the walk goes on over it
+      }
+    }
+  }
+  all.delete(name);
+  return [...all];
 }
 
 function drawResource(random: Random, name: string, outlets: readonly string[]): ResourceSettings {
