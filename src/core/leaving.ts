@@ -177,7 +177,7 @@ function isSilent({ settings: { check }, availability }: Resource, activity: Lea
     return activity.outcome === "done";
   }
   return (
-    activity.asking === undefined &&
+    (activity.asking === undefined || activity.overdue) && // a command that hangs is not waited for any longer than the machine
     availability.downs >= check.fall &&
     (activity.outcome !== "failed" || activity.answered)
   );

@@ -88,6 +88,8 @@ function checkWell(
       (shutdown?.idleBelow === undefined ? running.some((one) => one.name === name) : running.length > 0)
     );
   };
+  const isWarmMember = (name: string): boolean =>
+    [...settings.pools.values()].some(({ warm, members }) => warm > 0 && members.includes(name));
   for (const { name, outlets, needs, check } of settings.resources.values()) {
     const object = objectOf(name);
     const said = `${name}: ${JSON.stringify(object)}`;
@@ -98,8 +100,8 @@ function checkWell(
       "switch-mismatch": !alike,
       "needs-failed": needs.some((need) => objectOf(need).problem !== null),
       "shutdown-timeout": mayStay(name),
-      // It went down, and the outlet stayed on for another one.
-      "not-answering": shared(outlets) && !must(machines.get(name)).running,
+      // It went down, and the outlet stayed on: for another one, or for the pool after a power cycle that took too long was called off.
+      "not-answering": (shared(outlets) || isWarmMember(name)) && !must(machines.get(name)).running,
     };
     if (object.problem !== null) {
       ok(excused[object.problem.code] === true, `L6: each problem clears by itself; ${said}`);

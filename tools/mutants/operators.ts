@@ -7,6 +7,20 @@ export const operators: readonly Section[] = [
     promise: "A lockout holds until it is lifted, and only by whom it was made through",
     mutants: [
       {
+        name: "OFF of a lockout repeated after it was lifted",
+        file: "src/core/override.ts",
+        find: "waits || stops) {",
+        replace: "waits) {",
+        why: "the off delay of whoever used it last is cut short by an operator who took it back",
+      },
+      {
+        name: "OFF of a power cycle repeated after it was called off",
+        file: "src/core/override.ts",
+        find: "    lingerAnew(turn, resource);\n    publish(turn, resource);",
+        replace: "    publish(turn, resource);",
+        why: "the same under a cycle",
+      },
+      {
         name: "lockout lifted by another resource",
         file: "src/core/override.ts",
         find: "record.resource === name || orphaned",

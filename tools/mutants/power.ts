@@ -317,8 +317,8 @@ export const power: readonly Section[] = [
       {
         name: "boot retry under what needs it",
         file: "src/core/activity.ts",
-        find: '[...dependentsOf(resource.dependents)].every((one) => sightOf(one) === "off")',
-        replace: "true",
+        find: " &&\n  !isUnderAnother(resource);",
+        replace: ";",
         why: "the storage is power-cycled under the machine that writes to it",
       },
       {
@@ -331,9 +331,16 @@ export const power: readonly Section[] = [
       {
         name: "OFF repeated though the machine answers",
         file: "src/core/activity.ts",
-        find: "const calledOff = tooMany || isAvailable(resource) || somebodyWasTold(resource);",
-        replace: "const calledOff = tooMany || somebodyWasTold(resource);",
+        find: "tooMany || isAvailable(resource) || somebodyWasTold(resource)",
+        replace: "tooMany || somebodyWasTold(resource)",
         why: "a cycle goes on against a machine that has come up",
+      },
+      {
+        name: "boot retry not called off under what needs it",
+        file: "src/core/activity.ts",
+        find: " || somebodyWasTold(resource) || isUnderAnother(resource);",
+        replace: " || somebodyWasTold(resource);",
+        why: "what came on since the cycle was decided loses the storage that it needs",
       },
     ],
   },

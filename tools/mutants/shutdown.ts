@@ -37,8 +37,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "gone while the command is still under way",
         file: "src/core/leaving.ts",
-        find: "    activity.asking === undefined &&\n    availability",
-        replace: "    availability",
+        find: "(activity.asking === undefined || activity.overdue) && //",
+        replace: "//",
         why: "a machine that is still being told loses its power",
       },
       {

@@ -91,7 +91,7 @@ function checkOn(
     "I13: everything that it needs is on and available before it is switched on",
   );
   checkStagger(facts, at, outlet);
-  checkStarting(facts, wanting);
+  checkStarting(facts, at, wanting, disk);
 }
 
 const isThere = (facts: Facts, need: string): boolean =>
@@ -110,7 +110,12 @@ function checkStagger(facts: Facts, at: Instant, outlet: string): void {
 }
 
 /** I12: what was switched on by a command and is not up yet. */
-function checkStarting(facts: Facts, wanting: readonly ResourceSettings[]): void {
+function checkStarting(
+  facts: Facts,
+  at: Instant,
+  wanting: readonly ResourceSettings[],
+  disk: Snapshot,
+): void {
   const { starting } = facts.settings.limits;
   for (const user of wanting) {
     // What has power already, by another supply, is not started by this one.
@@ -121,6 +126,15 @@ function checkStarting(facts: Facts, wanting: readonly ResourceSettings[]): void
   const booting = [...facts.settings.resources.values()]
     .filter(({ outlets }) => outlets.every((id) => must(facts.outlets.get(id)).fresh !== undefined))
     .filter(({ name }) => facts.known(name).boots)
+    // What nobody waits for any more, after a power cycle perhaps, has given its place back.
+    .filter(({ name }) => isWanted(facts.settings, disk, name) || mayBeWarm(facts.settings, disk, name))
+    // One that does not follow lets others go first, and is told again nevertheless.
+    .filter(({ outlets, switchTimeout }) => {
+      const first = outlets
+        .flatMap((id) => must(facts.outlets.get(id)).sent)
+        .find(({ position }) => position === "on");
+      return first === undefined || at - first.at < switchTimeout;
+    })
     // An ON on its way to what has lost its need meanwhile is called off.
     .filter((user) => sightOf(facts, user) === "on" || user.needs.every((need) => isThere(facts, need)))
     // Those that share an outlet have no choice but to boot when the first of them does.
