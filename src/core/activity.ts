@@ -114,7 +114,13 @@ export function fitToTokens(turn: Turn, resource: Resource): void {
       }
       return;
     case "stopping":
-      return; // it looks for itself whether OFF was sent
+      if (activity.cleared === "no" && resource.outlets.every(({ own }) => own !== "leaving")) {
+        // Decided in that batch, perhaps for an operator whose lockout is not on the disk: it has its off delay once more.
+        resource.activity = wanted
+          ? wantedAgain(resource, lastSeen(resource), turn.at)
+          : unusedAgain(turn, resource);
+      }
+      return;
   }
 }
 

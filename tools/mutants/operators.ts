@@ -14,6 +14,13 @@ export const operators: readonly Section[] = [
         why: "the off delay of whoever used it last is cut short by an operator who took it back",
       },
       {
+        name: "OFF of a lockout that was refused",
+        file: "src/core/activity.ts",
+        find: 'if (activity.cleared === "no" && resource.outlets.every(({ own }) => own !== "leaving")) {',
+        replace: 'if (activity.cleared === "gone" && resource.outlets.every(({ own }) => own !== "leaving")) {',
+        why: "an operator hears that nothing was changed, and the machine goes off",
+      },
+      {
         name: "OFF of a power cycle repeated after it was called off",
         file: "src/core/override.ts",
         find: "    lingerAnew(turn, resource);\n    publish(turn, resource);",
