@@ -59,7 +59,10 @@ export function usedUp(
   const wished = after(at, ttl ?? record.ttl);
   for (const { settings } of resources) {
     const { total } = settings.ttl;
-    if (total > 0 && expires !== undefined && wished > expires && expires >= after(since, total)) {
+    const end = after(since, total);
+    // What has not ended at its end, because nothing could be written, is not said to be renewed to a moment that is over.
+    const over = expires !== undefined && wished > expires && (expires >= end || end <= at);
+    if (total > 0 && over) {
       return `token '${token}' has used up the ${formatDuration(total)} that ${settings.name} allows in all (ttl.total)`;
     }
   }

@@ -365,6 +365,7 @@ function isSurelyBooting(facts: Facts, name: string): boolean {
         relay.boot === facts.host.boot &&
         relay.movedAt > (facts.process?.startedAt ?? 0) &&
         said?.position === "on" &&
+        said.since + writing(facts) < now && // else the batch may be older than the news
         said.at >= relay.movedAt &&
         said.at >= (facts.questionAt.get(outlet.split("/")[0] ?? "") ?? 0) &&
         now - relay.movedAt < facts.loosest(name).bootTimeout - writing(facts) - 1000

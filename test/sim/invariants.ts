@@ -50,6 +50,7 @@ export function createInvariants(facts: Facts): Watch {
       facts.process = { startedAt: host.now(), kept: new Set(facts.disk().outboxIds()) };
       facts.heard.clear();
       facts.problems.clear();
+      facts.storeRefuses = false; // it does not know yet
       facts.disturbedAt = host.now();
       facts.configure(settings);
     },
