@@ -22,12 +22,12 @@ export function kitOf(config: Config, parts: { readonly bus: Bus; readonly clock
     checkers: mapped(config.checks, (name, options) => ({
       options,
       timeout: resources.get(name)?.check?.timeout ?? millis(2000),
-      make: () => createChecker(options),
+      make: () => createChecker(options, parts),
     })),
     guards: mapped(config.guards, (name, options) => ({
       options,
       timeout: resources.get(name)?.keepWhile?.timeout ?? millis(2000),
-      make: () => createChecker(options),
+      make: () => createChecker(options, parts),
     })),
     shutdowns: mapped(config.shutdowns, (name, options) => ({
       options,

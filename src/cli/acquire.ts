@@ -14,7 +14,7 @@ import { resourceList } from "./values.ts";
 import { lostWill, readWish, wishOptions } from "./wish.ts";
 
 const usage =
-  "acquire RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait L]";
+  "acquire RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait granted|powered|available]";
 
 export const acquireCommand: Command = {
   usage: usage.replace(/^acquire /, ""),
@@ -25,7 +25,7 @@ export const acquireCommand: Command = {
     "When it is interrupted while it waits, or gets no reply, the request is taken back.",
   options: {
     ...wishOptions,
-    wait: { value: "L", help: "wait until it is granted, powered or available (granted)" },
+    wait: { value: "granted|powered|available", help: "what to wait for (granted)" },
     ...clientOptions,
   },
   examples: [

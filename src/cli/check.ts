@@ -16,6 +16,7 @@ export const checkCommand: Command = {
     quiet: { value: undefined, help: "say nothing on standard error but mistakes" },
     ...helpOption,
   },
+  exits: { 78: "the file has mistakes, or there is none" },
   examples: [
     ["lastout check --config lab.yaml && systemctl restart lastout", "restart with a good file only"],
     ["lastout check --json | jq -r '.mistakes[].message'", "for an editor or a CI job"],

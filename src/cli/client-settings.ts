@@ -4,9 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
-import { nearestName } from "../core/names.ts";
 import type { Arguments } from "./arguments.ts";
+import type { ClientFile } from "./client-file.ts";
 import { type ClientTls, clientTls } from "./client-tls.ts";
 import { CommandError } from "./exit-codes.ts";
 
@@ -19,19 +18,6 @@ export interface ClientSettings extends ClientTls {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-const clientFile = z.strictObject({
-  url: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  base: z.string().optional(),
-  ca: z.string().optional(),
-  cert: z.string().optional(),
-  key: z.string().optional(),
-  bearer: z.string().optional(),
-});
-
-type ClientFile = z.output<typeof clientFile>;
 
 /** @throws CommandError `usage` for what was given for this call, `configuration` for the user's file */
 export async function clientSettings(args: Arguments, env: Environment): Promise<ClientSettings> {
@@ -152,7 +138,11 @@ async function readClientFile(
     }
     throw new CommandError("configuration", `${path}: ${reason(error)}`, { cause: error });
   }
-  return { file: await parseClientFile(text, path), path };
+  if (/^(\s*(#.*)?(\r?\n|$))*$/.test(text)) {
+    return { file: {}, path };
+  }
+  const { parseClientFile } = await import("./client-file.ts");
+  return { file: parseClientFile(text, path), path };
 }
 
 const homeOf = (env: Environment): string => {
@@ -164,43 +154,3 @@ const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** @throws CommandError `configuration` with the first mistake and its place */
-async function parseClientFile(text: string, path: string): Promise<ClientFile> {
-  if (/^(\s*(#.*)?(\r?\n|$))*$/.test(text)) {
-    return {};
-  }
-  const { readYaml } = await import("../config/yaml.ts");
-  const { document, mistakes } = readYaml(text);
-  const [mistake] = mistakes;
-  if (mistake !== undefined || document === undefined) {
-    const place = `${path}:${mistake?.line ?? 1}:${mistake?.column ?? 1}`;
-    throw new CommandError(
-      "configuration",
-      `${place}: ${mistake?.path === undefined || mistake.path === "" ? "" : `'${mistake.path}' `}${mistake?.message ?? "this is no YAML"}`,
-    );
-  }
-  const parsed = clientFile.safeParse(document.value);
-  if (parsed.success) {
-    return parsed.data;
-  }
-  const [issue] = parsed.error.issues;
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const at = unknown ?? issue?.path[0];
-  const spot = document.places.key(at === undefined ? [] : [String(at)]);
-  throw new CommandError(
-    "configuration",
-    `${path}:${spot.line}:${spot.column}: ${clientFileMistake(unknown, at)}`,
-  );
-}
-
-function clientFileMistake(unknown: string | undefined, at: PropertyKey | undefined): string {
-  const keys = Object.keys(clientFile.shape);
-  if (unknown !== undefined) {
-    const near = nearestName(unknown, keys);
-    return `unknown key '${unknown}'${near === undefined ? `; there are ${keys.join(", ")}` : `; did you mean '${near}'?`}`;
-  }
-  return at === undefined
-    ? `expected keys and values: ${keys.join(", ")}`
-    : `'${String(at)}' must be a text; put it in quotes if it looks like a number`;
-}

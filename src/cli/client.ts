@@ -11,7 +11,7 @@ import type { ClientSettings } from "./client-settings.ts";
 import { replySpace, requestTopic, topicHint } from "./client-topics.ts";
 import { CommandError } from "./exit-codes.ts";
 import { createWakeUps } from "./wake-ups.ts";
-import { type Reply, readInfo, readMarker, readReply } from "./wire.ts";
+import { readCount, readMarker, readReply, type Reply } from "./wire.ts";
 
 export interface ClientOptions {
   readonly settings: ClientSettings;
@@ -23,6 +23,8 @@ export interface ClientOptions {
   readonly heard?: (message: { readonly topic: string; readonly payload: string }) => void;
   /** For notes to a person: the connection broke, is back, the controller went, came. */
   readonly say: (text: string) => void;
+  /** After anything of the connection, the controller's status, or what was heard has changed. */
+  readonly changed?: () => void;
   /** After the connection was lost and is there again. */
   readonly back?: () => void;
   /** Ends the connecting; its reason is thrown. */
@@ -86,7 +88,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { openConnection } = await import("../adapters/mqtt/connection.ts");
   const random = randomBytes(8).toString("hex");
   const replyTopic = `${replySpace(settings)}/${random}`;
-  const { changed, wake, waitFor } = createWakeUps(clock);
+  const { changed: wakeAll, wake, waitFor } = createWakeUps(clock);
   const waiting = new Map<string, (reply: Reply) => void>();
   const markers = new Set<string>();
   const filters = new Set(options.filters);
@@ -137,6 +139,11 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     },
     { clock, log: silent },
   );
+
+  function changed(): void {
+    wakeAll();
+    options.changed?.();
+  }
 
   /** Nothing is sent before the broker has taken the subscriptions: a reply could come before them. Never rejects. */
   async function settle(): Promise<void> {
@@ -192,8 +199,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     } else if (topic === `${base}/controller/status`) {
       statusIs(payload);
     } else if (topic === `${base}/controller/info`) {
-      const info = readInfo(payload);
-      resources = info === undefined ? undefined : info.resources + info.pools;
+      resources = readCount(payload);
     } else if (topic.startsWith(`${base}/`)) {
       options.heard?.({ topic: topic.slice(base.length + 1), payload });
     }
@@ -336,9 +342,25 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   async function pictureComplete(seen: () => number): Promise<void> {
     const marker = randomBytes(8).toString("hex");
     markers.add(marker);
-    // Published after the broker had taken the subscriptions, so it comes back after what was retained for them.
-    await connection.publish(replyTopic, JSON.stringify({ marker }), { qos: 1, retain: false });
-    await waitFor(() => !markers.has(marker), promptly, options.signal);
+    let sentIn = 0;
+    let refused: CommandError | undefined;
+    // Published after the broker had taken the subscriptions, so it comes back after what was retained for them; again after a reconnection.
+    const isBack = (): boolean => {
+      if (ready && sentIn !== session) {
+        sentIn = session;
+        connection
+          .publish(replyTopic, JSON.stringify({ marker }), { qos: 1, retain: false })
+          .catch((error: unknown) => {
+            refused = refusal(url, error);
+            changed();
+          });
+      }
+      return refused !== undefined || !markers.has(marker);
+    };
+    await waitFor(isBack, promptly, options.signal);
+    if (refused !== undefined) {
+      throw refused;
+    }
     // Some brokers read retained messages from their store meanwhile: the controller says how many there are.
     while (seen() < (resources ?? 0) && clock.now() < lastHeard + 300) {
       await wake([instant(lastHeard + 300)]);

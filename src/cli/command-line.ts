@@ -4,6 +4,7 @@
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { nearestName } from "../core/names.ts";
 import { readArguments, splitCommand } from "./arguments.ts";
+import { keepCompiledCode } from "./cache-folder.ts";
 import { commands } from "./commands.ts";
 import { CommandError, exits, Interrupted } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
@@ -51,6 +52,9 @@ async function dispatch(
       `there is no command '${name}'; ${near === undefined ? "'lastout --help' lists them" : `did you mean '${near}'?`}`,
     );
   }
+  if (name !== "serve") {
+    keepCompiledCode(surroundings.env); // A controller is not started so often.
+  }
   const command = await entry.load();
   const args = readArguments(words, command.options);
   if (args.has("help")) {
@@ -96,7 +100,7 @@ function failed(error: unknown, terminal: Terminal, json: boolean): number {
   }
   if (error instanceof CommandError) {
     terminal.fail(error.message);
-    if (json && error.exit === exits.invalid) {
+    if (json && (error.exit === exits.invalid || error.exit === exits.notToBeHad)) {
       terminal.out(JSON.stringify({ ok: false, error: error.code, message: error.message }));
     }
     return error.exit;

@@ -13,9 +13,14 @@ export interface Command {
   readonly options: Options;
   /** Each a command line and what it is for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
+  /** What exit statuses mean here, where that is more or something else than what `--help` says of all commands. */
+  readonly exits?: ExitTexts;
   /** @returns the exit status @throws CommandError, Interrupted */
   readonly run: (context: Context) => Promise<number>;
 }
+
+/** By status, or `128+n`. An empty text: this command never ends with it. */
+export type ExitTexts = Readonly<Record<string, string>>;
 
 export interface Context {
   readonly args: Arguments;

@@ -21,6 +21,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./check.ts")).checkCommand,
   },
   {
+    name: "discover",
+    summary: "find sockets at a broker and print a configuration for them",
+    load: async () => (await import("./discover.ts")).discoverCommand,
+  },
+  {
+    name: "schema",
+    summary: "print the JSON Schema of the configuration file, for editors",
+    load: async () => (await import("./schema.ts")).schemaCommand,
+  },
+  {
     name: "reload",
     summary: "have the running controller read its configuration again",
     load: async () => (await import("./reload.ts")).reloadCommand,
@@ -34,6 +44,11 @@ export const commands: readonly CommandEntry[] = [
     name: "acquire",
     summary: "acquire a token and print its id",
     load: async () => (await import("./acquire.ts")).acquireCommand,
+  },
+  {
+    name: "hold",
+    summary: "hold a token until interrupted, or while a process lives",
+    load: async () => (await import("./hold.ts")).holdCommand,
   },
   {
     name: "renew",
@@ -61,6 +76,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./watch.ts")).watchCommand,
   },
   {
+    name: "wait",
+    summary: "wait until a resource is available, powered or off",
+    load: async () => (await import("./wait.ts")).waitCommand,
+  },
+  {
     name: "override",
     summary: "keep a resource on, lock it out, or give it back to the controller",
     load: async () => (await import("./override.ts")).overrideCommand,
@@ -69,5 +89,15 @@ export const commands: readonly CommandEntry[] = [
     name: "cycle",
     summary: "switch a resource off and on again",
     load: async () => (await import("./cycle.ts")).cycleCommand,
+  },
+  {
+    name: "switch",
+    summary: "try an outlet by hand, without a controller",
+    load: async () => (await import("./switch.ts")).switchCommand,
+  },
+  {
+    name: "completion",
+    summary: "print a script that completes commands, options and names in a shell",
+    load: async () => (await import("./completion.ts")).completionCommand,
   },
 ];

@@ -19,6 +19,7 @@ export const cycleCommand: Command = {
     force: { value: undefined, help: "also while others hold tokens, and without a shutdown" },
     ...clientOptions,
   },
+  exits: { 75: "busy or locked out", 77: "this user is no operator, or may not talk to the broker" },
   examples: [["lastout cycle build1 && lastout watch build1", "cycle it, and see how it goes"]],
   run: cycle,
 };

@@ -1,6 +1,8 @@
 // The exit status of every outcome, in one table: scripts branch on these, so they change only on purpose
 // (docs/command-line.md, "Exit codes"). Here is also the one error class of the command line. Not the wording of what went wrong: that stands where it is found.
 
+import type { ErrorCode } from "../core/requests.ts";
+
 export const exits = {
   done: 0,
   /** The command line itself is wrong: sysexits.h EX_USAGE, as the others here follow that list where it fits. */
@@ -18,6 +20,19 @@ export const exits = {
   cannotExecute: 126,
   notFound: 127,
 } as const;
+
+/** What each means for any command, for `--help` and the manual. */
+export const exitMeanings: Readonly<Record<string, string>> = {
+  [exits.done]: "done",
+  [exits.usage]: "the command line is wrong",
+  [exits.invalid]: "a refused request: unknown names, invalid values, unknown-token, ttl-too-long",
+  [exits.unreachable]: "broker or controller cannot be reached",
+  [exits.internal]: "an internal error, or a Node that is too old",
+  [exits.notToBeHad]: "not to be had now: busy, timeout, power-failed, locked-out",
+  [exits.refused]: "refused: token-taken, not-owner, forbidden, or the broker does not let this user in",
+  [exits.configuration]: "a configuration file is wrong",
+  "128+n": "ended by signal n (130 by ^C)",
+};
 
 /** Protocol section 8.1, every code. One that is not here yet came from a newer controller: it is "any other refused request". */
 const exitOfError: Readonly<Record<string, number>> = {
@@ -37,7 +52,7 @@ const exitOfError: Readonly<Record<string, number>> = {
   "too-large": exits.invalid,
   "limit-reached": exits.invalid,
   unavailable: exits.invalid,
-};
+} satisfies Record<ErrorCode, number>;
 
 export const exitOfReply = (error: string): number =>
   Object.hasOwn(exitOfError, error) ? (exitOfError[error] ?? exits.invalid) : exits.invalid;
@@ -58,6 +73,11 @@ export type FailureCode =
   | "no-answer"
   | "not-authorised"
   | "configuration"
+  | "timeout"
+  | "process-ended"
+  | "unknown-outlet"
+  | "controller-runs"
+  | "not-switched"
   | "interrupted";
 
 const exitOfFailure: Readonly<Record<Exclude<FailureCode, "interrupted">, number>> = {
@@ -69,6 +89,11 @@ const exitOfFailure: Readonly<Record<Exclude<FailureCode, "interrupted">, number
   "no-answer": exits.unreachable,
   "not-authorised": exits.refused,
   configuration: exits.configuration,
+  timeout: exits.notToBeHad,
+  "process-ended": exits.notToBeHad,
+  "unknown-outlet": exits.invalid,
+  "controller-runs": exits.notToBeHad,
+  "not-switched": exits.notToBeHad,
 };
 
 /** What a command could not do, as one sentence for a person with its cause and its cure. */

@@ -3,6 +3,7 @@
 import { clientOptions, type Option, type Options } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
+import { exitMeanings } from "./exit-codes.ts";
 
 export function generalHelp(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
@@ -28,7 +29,7 @@ export function commandHelp(name: string, command: Command): string {
   const own = Object.entries(command.options).filter(([option]) => !(option in clientOptions));
   const common = Object.entries(command.options).filter(([option]) => option in clientOptions);
   return [
-    `Usage: lastout ${name} ${command.usage}`,
+    ...usageLines(`Usage: lastout ${name}`, command.usage),
     "",
     command.about,
     "",
@@ -41,9 +42,38 @@ export function commandHelp(name: string, command: Command): string {
           "$XDG_CONFIG_HOME/lastout/client.yaml (url, username, password, base, ca, cert, key), then the default.",
           "",
         ]),
+    "Exit status:",
+    ...exitsOf(command).map(([status, meaning]) => `  ${status.padEnd(5)}  ${meaning}`),
+    "",
     "Examples:",
     ...command.examples.flatMap(([line, purpose]) => [`  ${line}`, `      ${purpose}`]),
   ].join("\n");
+}
+
+/** As wide as what the commands say of themselves. */
+const widest = 130;
+
+/** What belongs together in brackets stays together. */
+function usageLines(start: string, usage: string): string[] {
+  const lines = [start];
+  for (const part of usage.split(/ (?=\[|-- )/)) {
+    const last = lines.pop() ?? "";
+    lines.push(...(last.length + part.length < widest ? [`${last} ${part}`] : [last, `          ${part}`]));
+  }
+  return lines;
+}
+
+/** Commands that ask no controller are never refused, and find nothing unreachable, unless they say so themselves. */
+const onlyOfClients: ReadonlySet<string> = new Set(["65", "69", "75", "77"]);
+
+/** Every status that a command can end with, and what it then means, in rising order. */
+export function exitsOf({ options, exits: own = {} }: Command): readonly (readonly [string, string])[] {
+  const general = Object.entries(exitMeanings).filter(
+    ([status]) => options["url"] !== undefined || !onlyOfClients.has(status),
+  );
+  return Object.entries({ ...Object.fromEntries(general), ...own })
+    .filter(([, meaning]) => meaning !== "")
+    .toSorted(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || a.length - b.length);
 }
 
 function section(title: string, options: readonly (readonly [string, Option])[]): string[] {

@@ -1,5 +1,5 @@
-// Keeps a token while a command runs: renews it at a third of its time, and acquires the same id again after every reconnection and
-// whenever the controller no longer knows it. Nothing here ends the command: a broker that is away only gets a warning.
+// Keeps a token while it is used: renews it at a third of its time, and acquires the same id again after every reconnection and
+// whenever the controller no longer knows it. Nothing here ends the use: a broker that is away only gets a warning.
 
 import { instant, type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -33,9 +33,11 @@ export function keepToken(
     readonly say: (text: string) => void;
     /** What the token was asked for, where that is not `wish.names`: pools. */
     readonly asked: readonly string[];
+    /** What becomes of whatever the token is for, at the end of a warning. */
+    readonly meanwhile: string;
   },
 ): Keeper {
-  const { clock, say } = parts;
+  const { clock, say, meanwhile } = parts;
   const { names, token, owner } = wish;
   const resource = names.join(",");
   // A token over several that was asked for by pools is known by their names: asking for their members would be for another token.
@@ -92,7 +94,7 @@ export function keepToken(
       return 0;
     }
     const why = typeof outcome === "string" ? outcome : `${outcome.message} (${outcome.error})`;
-    tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; the command goes on`);
+    tell(`the token could not be ${acquiring ? "acquired again" : "renewed"}: ${why}; ${meanwhile}`);
     const isLocked = typeof outcome !== "string" && outcome.error === "locked-out";
     return Math.min(third, isLocked ? retryLockedMs : retryAfterMs);
   }
@@ -132,7 +134,7 @@ export function keepToken(
       if (stopped.signal.aborted) {
         return;
       }
-      tell(`the token has ended: ${why}; the command goes on`);
+      tell(`the token has ended: ${why}; ${meanwhile}`);
       acquireNext = true;
       due = instant(clock.now() + retryLockedMs);
       wakeUp.abort();

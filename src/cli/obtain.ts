@@ -1,4 +1,4 @@
-// Obtaining a token and giving it back, as `acquire` and `run` do it: the request, and taking it back when it is given up. Not what the
+// Obtaining a token and giving it back, as `acquire`, `run` and `hold` do it: the request, and taking it back when it is given up. Not what the
 // token is for, nor what the user sees while it waits (progress.ts).
 
 import { type Millis, millis } from "../core/time.ts";

@@ -28,6 +28,10 @@ export const overrideCommand: Command = {
     force: { value: undefined, help: "with off: cut the power without a shutdown" },
     ...clientOptions,
   },
+  exits: {
+    75: "a lockout over another resource holds",
+    77: "this user is no operator, or may not talk to the broker",
+  },
   examples: [
     ['lastout override build1 off --reason "PSU swap" --until 2h', "lock it out, for two hours at most"],
     ["lastout override build1 auto", "give it back to the controller"],

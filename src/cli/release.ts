@@ -22,6 +22,10 @@ export const releaseCommand: Command = {
     owner: { value: "O", help: "refuse unless it is this owner's token" },
     ...clientOptions,
   },
+  exits: {
+    0: "given back, or not held any more",
+    69: "broker or controller cannot be reached; the broker may keep the request for the controller",
+  },
   examples: [['lastout release build1 "$token"', "give it back"]],
   run: release,
 };

@@ -24,6 +24,14 @@ export const reloadCommand: Command = {
     quiet: { value: undefined, help: "say nothing on standard error but errors" },
     ...helpOption,
   },
+  exits: {
+    0: "applied, or nothing to change",
+    69: "no controller runs on this store, or it does not answer",
+    70: "the controller failed inside, or an internal error here",
+    75: "refused for now: something that is in use would change",
+    77: "this user may not",
+    78: "the configuration has mistakes, or the controller reads another file",
+  },
   examples: [
     ["lastout reload --config /etc/lastout/lastout.yaml", "take over what was changed in the file"],
     ["systemctl reload lastout && journalctl -u lastout -n 20", "the same for a service, with its log"],

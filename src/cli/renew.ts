@@ -21,6 +21,10 @@ export const renewCommand: Command = {
     owner: { value: "O", help: "refuse unless it is this owner's token" },
     ...clientOptions,
   },
+  exits: {
+    65: "the token is not held any more (the message says how it ended), or invalid values",
+    75: "locked out",
+  },
   examples: [['lastout renew build1 "$token" --ttl 2h', "two more hours from now"]],
   run: renew,
 };

@@ -3,18 +3,13 @@
 
 import { clientOptions } from "./arguments.ts";
 import { startChild } from "./child.ts";
-import { type Client, openClient, promptly } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { CommandError, Interrupted } from "./exit-codes.ts";
-import { type Keeper, keepToken } from "./keep.ts";
-import { obtain } from "./obtain.ts";
-import { showProgress } from "./progress.ts";
-import { refused } from "./refusal.ts";
+import { withToken } from "./session.ts";
 import { forwarding, onSignals } from "./signals.ts";
 import { resourceList } from "./values.ts";
-import { type GoodReply, readEvent } from "./wire.ts";
-import { lostWill, readWish, topicOf, type Wish, wishOptions } from "./wish.ts";
+import { readWish, type Wish, wishOptions } from "./wish.ts";
 
 const usage =
   "run RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] -- COMMAND ...";
@@ -29,6 +24,12 @@ export const runCommand: Command = {
     "is the command's, 128+n when signal n ended it, 75 when the resource is not to be had, 69 when broker or controller cannot be\n" +
     "reached.",
   options: { ...wishOptions, ...clientOptions },
+  exits: {
+    0: "the command's own status is that of run, whatever it is",
+    126: "the command cannot be started",
+    127: "the command was not found",
+    "128+n": "the command was ended by signal n, or run was while it still waited",
+  },
   examples: [
     ["lastout run build1 -- make test", "as long as make runs, build1 is on"],
     [
@@ -48,96 +49,31 @@ export const runCommand: Command = {
 };
 
 async function run(context: Context): Promise<number> {
-  const { args, env, terminal, clock } = context;
+  const { args, env } = context;
   const command = commandAfterDashes(context);
   const settings = await clientSettings(args, env);
   const wish = readWish(args, settings, resourceList(args, `lastout ${usage}`), "available");
-  const stage: Stage = {
-    signalled: new AbortController(),
-    hand: undefined,
-    keeper: undefined,
-    granted: [],
-  };
+  const signalled = new AbortController();
+  const stage: Stage = { hand: undefined };
   const dispose = onSignals(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"], (signal) => {
     if (stage.hand === undefined) {
-      stage.signalled.abort(new Interrupted(signal));
+      signalled.abort(new Interrupted(signal));
     } else {
       stage.hand(signal);
     }
   });
-  const progress = showProgress(wish, { terminal, clock });
   try {
-    const client = await openClient({
-      settings,
-      clock,
-      filters: progress.filters,
-      will: lostWill(wish),
-      heard: (message) => {
-        progress.heard(message);
-        hearLockout(message, wish, stage);
-      },
-      say: (text) => terminal.say(text),
-      back: () => stage.keeper?.reconnected(),
-      signal: stage.signalled.signal,
-    });
-    let confirmed = true;
-    try {
-      progress.follow(client);
-      await client.needController();
-      const reply = await obtain(client, wish, { clock, signal: stage.signalled.signal });
-      progress.stop();
-      if (!reply.ok) {
-        return refused(context, reply);
-      }
-      stage.granted = grantedBy(reply, wish);
-      client.listen(stage.granted.map((name) => `${name}/event`));
-      // What was granted is kept, and not what was asked for: another member of a pool would be of no use to the command.
-      const kept = { ...wish, names: stage.granted };
-      stage.keeper = keepToken(client, kept, reply, {
-        clock,
-        say: (text) => terminal.say(text),
-        asked: wish.names,
-      });
-      const exit = await runChild(context, command, kept, stage);
-      await stage.keeper.stop();
-      confirmed = await release(client, kept, context);
-      return exit;
-    } finally {
-      // Without a farewell the broker sends the will: what could not be released is then at least lost.
-      await client.close(!confirmed);
-    }
+    const parts = { settings, wish, signal: signalled.signal, meanwhile: "the command goes on" };
+    return await withToken(context, parts, (granted) => runChild(context, command, granted.wish, stage));
   } finally {
-    progress.stop();
     dispose();
   }
 }
 
 /** What a signal does depends on how far we are. */
 interface Stage {
-  readonly signalled: AbortController;
   /** Set as soon as there is a command to hand signals to. */
   hand: Parameters<typeof onSignals>[1] | undefined;
-  keeper: Keeper | undefined;
-  /** Resources on which the token is held. */
-  granted: readonly string[];
-}
-
-const grantedBy = ({ resource, resources }: GoodReply, { names }: Wish): readonly string[] =>
-  resources ?? (resource === undefined ? names : [resource]);
-
-/** The power is going, whatever we do: a command that can still save something is left to do so. */
-function hearLockout(
-  { topic, payload }: { readonly topic: string; readonly payload: string },
-  { token }: Wish,
-  { granted, keeper }: Stage,
-): void {
-  const name = granted.find((one) => topic === `${one}/event`);
-  const event = keeper === undefined || name === undefined ? undefined : readEvent(payload);
-  if (event?.event === "locked-out" && event["token"] === token) {
-    const message = event["message"];
-    const why = typeof message === "string" ? message : `${name} is locked out`;
-    keeper?.ended(`${why}; its power goes off`);
-  }
 }
 
 async function runChild(
@@ -162,35 +98,6 @@ async function runChild(
     terminal.fail(problem);
   }
   return exit;
-}
-
-/** @returns whether the controller, not only the broker, has it */
-async function release(
-  client: Client,
-  { names, token, owner }: Wish,
-  { terminal }: Context,
-): Promise<boolean> {
-  const resource = names.join(",");
-  try {
-    const reply = await client.request({
-      topic: topicOf(names, "release"),
-      fields: () => ({ token, owner }),
-      patience: promptly,
-      evenAway: true,
-    });
-    if (!reply.ok && reply.error !== "unknown-token") {
-      terminal.say(
-        `${resource}: the token was not released: ${reply.message} (${reply.error}); it ends when it expires`,
-      );
-    }
-    return true;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    terminal.say(
-      `${resource}: the release of ${token} could not be confirmed: ${why}. It ends by this client's will or when it expires`,
-    );
-    return false;
-  }
 }
 
 function commandAfterDashes({ args }: Context): readonly string[] {

@@ -22,7 +22,16 @@ export const serveCommand: Command = {
       value: undefined,
       help: "without --config: run a demo lab; needs nothing and leaves nothing behind",
     },
+    quiet: { value: undefined, help: "say no warnings about the configuration" },
     ...helpOption,
+  },
+  exits: {
+    0: "ended by a signal",
+    69: "the broker refused the subscriptions",
+    70: "something is broken, such as the store; or a Node that is too old",
+    75: "another controller has the base topic, the store or the client id",
+    78: "the configuration has mistakes, or there is none",
+    "128+n": "",
   },
   examples: [
     ["lastout serve --demo", "see how it works"],

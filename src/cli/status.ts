@@ -21,6 +21,11 @@ export const statusCommand: Command = {
     "objects, each with its name. While the controller is away its last picture is shown, with a warning and exit 69; an unknown\n" +
     "resource is exit 65.",
   options: clientOptions,
+  exits: {
+    65: "no such resource or pool",
+    69: "broker or controller cannot be reached; the last picture is shown",
+    75: "",
+  },
   examples: [
     ["lastout status", "all resources and pools"],
     ["lastout status build1 --json | jq -r '.[0].state'", "one of them, for a script"],

@@ -22,6 +22,7 @@ export const tokensCommand: Command = {
     "Show the tokens that are held: of these resources and pools, or of all; then who waits in their queues, in the order of service.\n" +
     "With --json an array with one object for each token and each request that waits: these have a 'position', from 1.",
   options: clientOptions,
+  exits: { 65: "no such resource or pool", 75: "" },
   examples: [
     ["lastout tokens build1", "who keeps build1 on, and who is next?"],
     ["lastout tokens --json | jq -r '.[] | select(.owner == \"ci\") | .token'", "all of one owner"],

@@ -21,6 +21,12 @@ export const watchCommand: Command = {
     "one object a line: state objects with 'name', events with 'event' and 'resource'. Goes on until it is interrupted (exit 130 by\n" +
     "^C, 143 by SIGTERM), over broken connections too.",
   options: clientOptions,
+  exits: {
+    0: "",
+    65: "a name that no resource can have",
+    69: "the broker cannot be reached at the beginning",
+    75: "",
+  },
   examples: [
     ["lastout watch", "everything"],
     [

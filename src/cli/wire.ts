@@ -1,88 +1,102 @@
 // What a controller publishes and replies, read leniently: a newer one may add fields, and anybody may write to a broker.
 // Objects keep what is not named here, so that `--json` shows all of it. Not what is done with it.
 
-import { z } from "zod";
+import {
+  exactly,
+  type Guard,
+  type Guarded,
+  isBoolean,
+  isNumber,
+  isText,
+  isTime,
+  listOf,
+  nullish,
+  objectWith,
+  optional,
+} from "./guards.ts";
 
-const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), "not a time");
+const isGoodReply = objectWith({
+  ok: exactly(true),
+  id: optional(isText),
+  resource: optional(isText),
+  /** Of a token over several: the members granted. */
+  resources: optional(listOf(isText)),
+  token: optional(isText),
+  state: optional(isText),
+  override: optional(isText),
+  users: optional(isNumber),
+  /** Seconds. */
+  ttl: optional(isPositive),
+  expires: optional(isText),
+  total: optional(isNumber),
+  holders: optional(listOf(objectWith({ token: isText, resource: optional(isText) }))),
+  queue: optional(listOf(objectWith({ token: isText }))),
+});
 
-const replySchema = z.discriminatedUnion("ok", [
-  z.looseObject({
-    ok: z.literal(true),
-    id: z.string().optional(),
-    resource: z.string().optional(),
-    /** Of a token over several: the members granted. */
-    resources: z.array(z.string()).optional(),
-    token: z.string().optional(),
-    state: z.string().optional(),
-    override: z.string().optional(),
-    users: z.number().optional(),
-    /** Seconds. */
-    ttl: z.number().positive().optional(),
-    expires: z.string().optional(),
-    total: z.number().optional(),
-    holders: z.array(z.looseObject({ token: z.string(), resource: z.string().optional() })).optional(),
-    queue: z.array(z.looseObject({ token: z.string() })).optional(),
-  }),
-  z.looseObject({
-    ok: z.literal(false),
-    id: z.string().optional(),
-    resource: z.string().optional(),
-    token: z.string().optional(),
-    error: z.string(),
-    message: z.string(),
-  }),
-]);
+const isErrorReply = objectWith({
+  ok: exactly(false),
+  id: optional(isText),
+  resource: optional(isText),
+  token: optional(isText),
+  error: isText,
+  message: isText,
+});
 
-export type Reply = z.output<typeof replySchema>;
-export type GoodReply = Extract<Reply, { ok: true }>;
-export type ErrorReply = Extract<Reply, { ok: false }>;
+export type GoodReply = Guarded<typeof isGoodReply>;
+export type ErrorReply = Guarded<typeof isErrorReply>;
+export type Reply = GoodReply | ErrorReply;
+
+const isReply = (value: unknown): value is Reply => isGoodReply(value) || isErrorReply(value);
 
 /** The state object of a resource or a pool, protocol section 3. */
-const stateObjectSchema = z.looseObject({
-  state: z.string(),
-  since: time.optional(),
-  phase: z.string().optional(),
-  users: z.number().optional(),
-  dependents: z.number().optional(),
-  queue: z.number().optional(),
-  exclusive: z.boolean().optional(),
-  override: z.string().optional(),
+const isStateObject = objectWith({
+  state: isText,
+  since: optional(isTime),
+  phase: optional(isText),
+  users: optional(isNumber),
+  dependents: optional(isNumber),
+  queue: optional(isNumber),
+  exclusive: optional(isBoolean),
+  override: optional(isText),
   /** Only of a pool: members without a token, and how many there are. */
-  free: z.number().optional(),
-  members: z.number().optional(),
-  offAt: time.nullish(),
-  readyAt: time.nullish(),
-  problem: z.looseObject({ code: z.string(), message: z.string().optional() }).nullish(),
+  free: optional(isNumber),
+  members: optional(isNumber),
+  offAt: nullish(isTime),
+  readyAt: nullish(isTime),
+  problem: nullish(objectWith({ code: isText, message: optional(isText) })),
 });
 
-export type StateObject = z.output<typeof stateObjectSchema>;
+export type StateObject = Guarded<typeof isStateObject>;
 
-const eventSchema = z.looseObject({
-  event: z.string(),
-  resource: z.string().nullish(),
-  time: z.string().optional(),
-});
+const isEventObject = objectWith({ event: isText, resource: nullish(isText), time: optional(isText) });
 
-export type EventObject = z.output<typeof eventSchema>;
+export type EventObject = Guarded<typeof isEventObject>;
 
-const infoSchema = z.looseObject({ resources: z.number(), pools: z.number().default(0) });
+const isInfo = objectWith({ resources: isNumber, pools: optional(isNumber) });
 
-const markerSchema = z.object({ marker: z.string() });
+const isMarker = objectWith({ marker: isText });
 
-export const readReply = (payload: string): Reply | undefined => read(replySchema, payload);
-export const readStateObject = (payload: string): StateObject | undefined => read(stateObjectSchema, payload);
-export const readEvent = (payload: string): EventObject | undefined => read(eventSchema, payload);
-export const readInfo = (payload: string): z.output<typeof infoSchema> | undefined =>
-  read(infoSchema, payload);
-export const readMarker = (payload: string): string | undefined => read(markerSchema, payload)?.marker;
+export const readReply = (payload: string): Reply | undefined => read(isReply, payload);
+export const readStateObject = (payload: string): StateObject | undefined => read(isStateObject, payload);
+export const readEvent = (payload: string): EventObject | undefined => read(isEventObject, payload);
+export const readMarker = (payload: string): string | undefined => read(isMarker, payload)?.marker;
 
-function read<Schema extends z.ZodType>(schema: Schema, payload: string): z.output<Schema> | undefined {
+/** How many state objects the controller publishes. */
+export function readCount(payload: string): number | undefined {
+  const info = read(isInfo, payload);
+  return info === undefined ? undefined : info.resources + (info.pools ?? 0);
+}
+
+function read<Value>(guard: Guard<Value>, payload: string): Value | undefined {
   let json: unknown;
   try {
     json = JSON.parse(payload);
   } catch {
     return undefined; // Not JSON: nothing of ours.
   }
-  const parsed = schema.safeParse(json);
-  return parsed.success ? parsed.data : undefined;
+  return guard(json) ? json : undefined;
+}
+
+function isPositive(value: unknown): value is number {
+  return isNumber(value) && value > 0;
 }

@@ -1,4 +1,4 @@
-// What `run` and `acquire` ask for: their common options, the fields and topics of the requests, and the will of a client that vanishes.
+// What `run`, `hold` and `acquire` ask for: their common options, the fields and topics of the requests, and the will of a client that vanishes.
 // Not the asking itself (obtain.ts), nor the keeping (keep.ts).
 
 import type { CheckLevel } from "../core/settings.ts";
@@ -36,7 +36,7 @@ export const wishOptions: Options = {
   },
   timeout: {
     value: "D",
-    help: "queue if it is taken, give up after this time, for example 5m (no queue, as long as the controller tries)",
+    help: "queue, and give up after this time, for example 5m (no queue, as long as the controller tries)",
   },
   token: { value: "ID", help: "the token's id; the same id again renews it (a new one is made up)" },
   owner: { value: "O", help: "whose token it is (the user name at the broker, or of this machine)" },

@@ -20,6 +20,12 @@ export const knownKeys = (schema: Node, path: Path, raw: unknown): readonly stri
 export const knownTypes = (schema: Node, path: Path, raw: unknown): readonly string[] =>
   typedForms(nodeAt(schema, path, raw)).map((form) => String(typeOf(form)));
 
+/** The sorts of values that may stand at a place, as JSON Schema calls them. */
+export const knownForms = (schema: Node, path: Path, raw: unknown): readonly string[] => {
+  const node = nodeAt(schema, path, raw);
+  return [node, ...(node?.anyOf ?? []).map(asNode)].flatMap((form) => form?.type ?? []);
+};
+
 /** What a key means; empty where nothing is known. */
 export const describedAt = (schema: Node, path: Path, raw: unknown): string =>
   nodeAt(schema, path, raw)?.description ?? "";
@@ -44,11 +50,15 @@ export function valueAt(raw: unknown, path: Path): unknown {
   return value;
 }
 
-/** Of several forms, the one whose `type` the value has. */
+/** Of several forms, the one whose `type` the value has; without such types, the one for its sort of value. */
 function chosen(node: Node | undefined, value: unknown): Node | undefined {
   const forms = typedForms(node);
   const type = valueAt(value, ["type"]);
-  return forms.length === 0 ? node : forms.find((form) => typeOf(form) === type);
+  if (forms.length > 0) {
+    return forms.find((form) => typeOf(form) === type);
+  }
+  const sort = Array.isArray(value) ? "array" : "object";
+  return node?.anyOf?.map(asNode).find((form) => form?.type === sort) ?? node;
 }
 
 /** The forms that are told apart by `type`, also where a plain word may stand in their place. */
@@ -60,8 +70,10 @@ export const typedForms = (node: Node | undefined): readonly Node[] =>
 const typeOf = (form: Node | undefined): unknown => asNode(form?.properties?.["type"])?.const;
 
 function child(node: Node | undefined, part: string | number): Node | undefined {
-  const own = typeof part === "string" ? node?.properties?.[part] : undefined;
-  return asNode(own ?? node?.additionalProperties);
+  if (typeof part === "number") {
+    return Array.isArray(node?.items) ? undefined : asNode(node?.items);
+  }
+  return asNode(node?.properties?.[part] ?? node?.additionalProperties);
 }
 
 const asNode = (schema: Node | boolean | undefined): Node | undefined =>

@@ -32,7 +32,7 @@ export type Loaded =
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /** A thousand resources are about 200 KiB. */
-const largestFile = 1_048_576;
+export const largestFile = 1_048_576;
 
 export function loadConfig({
   file,

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import type { Pems } from "./assemble.ts";
 import type { Finding } from "./explain.ts";
 import type { ReadFile } from "./local-file.ts";
-import type { Path } from "./mistakes.ts";
+import { type Path, quote } from "./mistakes.ts";
 import type { FileValues } from "./schema.ts";
 
 /** A chain of certificates is some kilobytes; a bundle of all authorities of the world about 250. */
@@ -24,16 +24,17 @@ export function readNamedFiles(
       return undefined;
     }
     const path = ["mqtt", field];
-    const read = readFile(resolve(folder, name), largest);
+    const file = resolve(folder, name);
+    const read = readFile(file, largest);
     if (!read.ok) {
-      mistakes.push({ path, at: "value", message: `the file cannot be read: ${read.why}` });
+      mistakes.push({ path, at: "value", message: cannotRead(file, read.why) });
       return undefined;
     }
     if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${kind}-----`).test(read.text)) {
       mistakes.push({
         path,
         at: "value",
-        message: `the file holds no ${kind.toLowerCase()} in PEM form (-----BEGIN ...)`,
+        message: `the file ${quote(file)} holds no ${kind.toLowerCase()} in PEM form (-----BEGIN ...)`,
       });
     }
     if (field === "key" && read.open) {
@@ -51,12 +52,13 @@ export function readNamedFiles(
     key: pem("key", "PRIVATE KEY"),
   };
   if (broker?.users !== undefined) {
-    const read = readFile(resolve(folder, broker.users), largest);
+    const file = resolve(folder, broker.users);
+    const read = readFile(file, largest);
     if (!read.ok) {
       mistakes.push({
         path: ["broker", "users"],
         at: "value",
-        message: `the password file cannot be read: ${read.why}`,
+        message: `${cannotRead(file, read.why)}; 'mosquitto_passwd -c FILE USER' makes one`,
       });
     }
   }
@@ -65,6 +67,9 @@ export function readNamedFiles(
   }
   return { texts, mistakes, warnings };
 }
+
+/** With the whole path: a relative one begins at the folder of the configuration. */
+const cannotRead = (file: string, why: string): string => `the file ${quote(file)} cannot be read: ${why}`;
 
 /**
  * Whoever shuts a machine down reads these files, when it is due. No mistakes, because the check may run as another user than the

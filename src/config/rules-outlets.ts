@@ -7,10 +7,7 @@ import { quote } from "./mistakes.ts";
 import type { Subject } from "./subject.ts";
 import { listOf, suggester } from "./suggest.ts";
 
-export const outletRules = (subject: Subject): readonly Finding[] => [
-  ...outlets(subject),
-  ...neededOnSameOutlet(subject),
-];
+export const outletRules = (subject: Subject): readonly Finding[] => [...outlets(subject)];
 
 function outlets({ values: { switchers, resources }, names: known, broken }: Subject): Finding[] {
   const nearest = suggester(known.switchers);
@@ -70,52 +67,4 @@ function sayWrongOutlet(
   return rest.length === 0
     ? `${name} is a group: it has ${all}; write ${example}`
     : `there is no outlet ${quote(outlet)}: ${name} has ${all}; write ${example}`;
-}
-
-/** What needs another is switched on after it and off before it, which one outlet for both does not allow. */
-function neededOnSameOutlet({ values: { resources } }: Subject): Finding[] {
-  const named = new Map(
-    Object.entries(resources).map(([name, { switcher }]) => [name, [...new Set(outletsNamed(switcher))]]),
-  );
-  const users = new Map<string, number>();
-  for (const outlet of [...named.values()].flat()) {
-    users.set(outlet, (users.get(outlet) ?? 0) + 1);
-  }
-  return [...named].flatMap(([name, own]) => {
-    const shared = new Set(own.filter((outlet) => (users.get(outlet) ?? 0) > 1));
-    return shared.size === 0 ? [] : neededOn(shared, name, named, resources);
-  });
-}
-
-/** Down the needs of one resource, each once; told at its own need that leads there. */
-function neededOn(
-  shared: ReadonlySet<string>,
-  name: string,
-  named: ReadonlyMap<string, readonly string[]>,
-  resources: Subject["values"]["resources"],
-): Finding[] {
-  const needsOf = (of: string): readonly string[] =>
-    Object.hasOwn(resources, of) ? (resources[of]?.needs ?? []) : [];
-  const seen = new Set([name]);
-  return needsOf(name).flatMap((first, index): Finding[] => {
-    const open = [first];
-    for (let need = open.pop(); need !== undefined; need = open.pop()) {
-      if (!seen.has(need)) {
-        seen.add(need);
-        const outlet = named.get(need)?.find((one) => shared.has(one));
-        if (outlet !== undefined) {
-          const way = need === first ? "" : ` (needed through ${quote(first)})`;
-          return [
-            atValue(
-              ["resources", name, "needs", index],
-              `${quote(name)} and ${quote(need)}${way} are both on the outlet ${quote(outlet)}, so that neither can be switched on before ` +
-                "the other; give them outlets of their own, or take the need out",
-            ),
-          ];
-        }
-        open.push(...needsOf(need));
-      }
-    }
-    return [];
-  });
 }

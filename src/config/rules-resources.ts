@@ -78,7 +78,7 @@ function validities(
         ? [
             atValue(
               given("default", "max"),
-              `the usual validity (ttl.default ${usual}) is longer than the longest (ttl.max ${most})`,
+              `the usual validity (ttl.default ${usual}) is longer than the longest (ttl.max ${most}); write a ttl.default of at most ${most}, or a longer ttl.max`,
             ),
           ]
         : [];

@@ -1,13 +1,14 @@
 // Rules for how power is cut: shutdowns that could never be seen to be over, and hosts that would lose their power hard. What is
 // told as a warning here may be meant; what is told as a mistake could not work.
 
+import { inTransition } from "../core/availability.ts";
 import { formatDuration } from "../core/duration.ts";
 import { millis } from "../core/time.ts";
 import { checkedHost, hasMeter, outletsNamed, switcherOf, tellsItsEnd, toldHost } from "./devices.ts";
 import { atKey, atValue, type Finding } from "./explain.ts";
 import { type Path, quote } from "./mistakes.ts";
 import type { ResourceEntry } from "./schema.ts";
-import type { ShutdownEntry } from "./schema-kinds.ts";
+import { checkTimeoutDefault, type ShutdownEntry } from "./schema-kinds.ts";
 import type { Subject } from "./subject.ts";
 
 export const shutdownRules = (subject: Subject): readonly Finding[] =>
@@ -15,7 +16,7 @@ export const shutdownRules = (subject: Subject): readonly Finding[] =>
 
 export const shutdownWarnings = (subject: Subject): readonly Finding[] => [
   ...hardCuts(subject),
-  ...shutdowns(subject).flatMap((one) => onTrust(one).concat(hasty(one), cutAnyway(one))),
+  ...shutdowns(subject).flatMap((one) => onTrust(one).concat(tight(one), hasty(one), cutAnyway(one))),
   ...othersHosts(subject),
   ...sharedMeters(subject),
 ];
@@ -99,6 +100,26 @@ function onTrust({ entry, path, shutdown }: Shutdown): Finding[] {
           path,
           `power is cut ${formatDuration(shutdown.settle)} after the command ended well, whether the machine is down by then or not; ` +
             "give the resource a check, which shows it",
+        ),
+      ];
+}
+
+/** It would be found overdue, and be told so, before anybody could see that it is gone; with a neighbour on its outlet again and again. */
+function tight({ entry: { check }, path, shutdown: { settle, timeout } }: Shutdown): Finding[] {
+  if (check === undefined || settle >= timeout) {
+    return [];
+  }
+  const seen = millis(
+    (Math.min(check.interval, inTransition) + (check.timeout ?? checkTimeoutDefault)) * check.fall,
+  );
+  return settle + seen < timeout
+    ? []
+    : [
+        atKey(
+          path,
+          `until it is seen to be gone takes up to ${formatDuration(seen)} (fall times interval and timeout of the check, which runs every ` +
+            `${formatDuration(millis(Math.min(check.interval, inTransition)))} then), and settle ${formatDuration(settle)}; ` +
+            `a timeout of ${formatDuration(timeout)} ends before, write more than ${formatDuration(millis(settle + seen))}`,
         ),
       ];
 }

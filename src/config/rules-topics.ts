@@ -17,14 +17,14 @@ export function topicRules(subject: Subject): readonly Finding[] {
 function sameRelay({ values: { switchers } }: Subject): Finding[] {
   const owners = new Map<string, string>();
   return Object.entries(switchers).flatMap(([name, options]) => {
-    const taken = relaysOf(options).find((relay) => owners.has(relay));
+    const relays = relaysOf(options);
+    const taken = relays.find(({ key }) => owners.has(key));
     if (taken !== undefined) {
-      const relay = taken.slice(taken.lastIndexOf(" ") + 1);
-      const message = `relay ${relay} of this device is switched by '${String(owners.get(taken))}' already; two switchers would fight over it`;
+      const message = `relay ${taken.called} of this device is switched by '${String(owners.get(taken.key))}' already; two switchers would fight over it: take one of them out`;
       return [{ path: ["switchers", name], at: "key" as const, message }];
     }
-    for (const relay of relaysOf(options)) {
-      owners.set(relay, name);
+    for (const { key } of relays) {
+      owners.set(key, name);
     }
     return [];
   });

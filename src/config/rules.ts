@@ -3,11 +3,13 @@
 
 import type { Finding } from "./explain.ts";
 import { accessRules, accessWarnings } from "./rules-access.ts";
+import { circleRules } from "./rules-circles.ts";
 import { connectionRules, connectionWarnings } from "./rules-connection.ts";
 import { outletRules } from "./rules-outlets.ts";
 import { referenceRules } from "./rules-references.ts";
 import { resourceRules, resourceWarnings } from "./rules-resources.ts";
 import { shutdownRules, shutdownWarnings } from "./rules-shutdown.ts";
+import { switcherWarnings } from "./rules-switchers.ts";
 import { topicRules } from "./rules-topics.ts";
 import type { Subject } from "./subject.ts";
 
@@ -15,6 +17,7 @@ export const mistakesIn = (subject: Subject): readonly Finding[] => [
   ...resourceRules(subject),
   ...outletRules(subject),
   ...referenceRules(subject),
+  ...circleRules(subject),
   ...shutdownRules(subject),
   ...accessRules(subject),
   ...connectionRules(subject),
@@ -24,6 +27,7 @@ export const mistakesIn = (subject: Subject): readonly Finding[] => [
 export const warningsFor = (subject: Subject): readonly Finding[] => [
   ...resourceWarnings(subject),
   ...shutdownWarnings(subject),
+  ...switcherWarnings(subject),
   ...accessWarnings(subject),
   ...connectionWarnings(subject),
 ];

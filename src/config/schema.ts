@@ -4,6 +4,7 @@
 
 import { z } from "zod";
 import { duration } from "../adapters/options.ts";
+import { shutdownKinds } from "../adapters/shutdowns/registry.ts";
 import { isOwner } from "../core/names.ts";
 import { text } from "./fields.ts";
 import { behaviour } from "./schema-behaviour.ts";
@@ -31,7 +32,9 @@ const resource = z
     check: checkEntry.optional(),
     shutdown: z
       .union([z.literal("none"), shutdownEntry], {
-        error: "must be none (its power may be cut), or a mapping with a type that says how it is shut down",
+        error:
+          "must be none (its power may be cut), or a mapping that says how it is shut down, with a type of " +
+          shutdownKinds.map(({ type }) => type).join(", "),
       })
       .optional()
       .meta({

@@ -14,7 +14,8 @@ const mostListed = 10;
 export function suggester(known: readonly string[]): (wrong: string) => string | undefined {
   const found = new Map<string, string | undefined>();
   return (wrong) => {
-    if (!found.has(wrong) && found.size < mostCompared) {
+    // Every name is near to a single letter.
+    if (wrong.length > 1 && !found.has(wrong) && found.size < mostCompared) {
       found.set(wrong, nearestName(wrong, known));
     }
     return found.get(wrong);

@@ -4,9 +4,11 @@
 export interface Checker {
   /**
    * Ask once. Never rejects: what goes wrong is `error`, with a message for a person.
-   * @param signal aborts at the check's `timeout`; an aborted check is `down`
+   * @param signal aborts at the check's `timeout`; an aborted check is `down`, or `error` where silence says nothing
    */
   check(signal: AbortSignal): Promise<CheckResult>;
+  /** Listen no more, of a checker that listens between its checks; others have nothing to close. Never throws. A check under way may end in any way. */
+  readonly close?: () => void;
 }
 
 export interface CheckResult {

@@ -9,6 +9,8 @@ export interface Switcher {
   /** Outlet ids, in order: the switcher's name alone for one outlet, else `name/1`, `name/2`, ... */
   readonly outlets: readonly string[];
   readonly capabilities: Capabilities;
+  /** It tells nothing unasked: somebody has to `ask` that often, so that a change by hand is noticed. Absent: never. */
+  readonly askEvery?: Millis;
   /** Begin to listen. Reports `connected` as soon as (and whenever) the transport is up; never throws for a device that is away. */
   start(report: (report: SwitcherReport) => void): void;
   /**

@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Shutdown } from "../ports/shutdown.ts";
 import type { Switcher, SwitcherReport } from "../ports/switcher.ts";
+import { polling } from "./polling.ts";
 
 /** How to make a device: made anew when its options are no longer the same. */
 export interface Plan<Device> {
@@ -44,7 +45,8 @@ export interface Devices {
   start(report: (switcher: string, said: SwitcherReport) => void): void;
   compare(kit: Kit): KitChange;
   /**
-   * Replace what changed: first all that is new is made, then what is gone is closed, then what is new is started.
+   * Replace what changed: first all that is new is made, then what is gone is closed, then what is new is started. A checker that listens
+   * does so from when it is made, and one that is replaced is closed.
    * @throws when something cannot be made; then nothing was changed
    */
   replace(kit: Kit): Promise<void>;
@@ -70,17 +72,43 @@ export function createDevices(
   const shutdowns = new Map<string, InUse<Shutdown> & { readonly shutdown: Shutdown }>();
   let report: ((switcher: string, said: SwitcherReport) => void) | undefined;
 
+  const polls = new Map<Switcher, AbortController>();
+  /** What listens between its checks; of a kit that cannot be made it is closed again. */
+  const listening = new Set<Checker>();
+
   const made = makeAll(kit);
   fill(switchers, made.switchers, ({ device, ...one }) => ({ ...one, device, switcher: device }));
   fillOthers(made);
 
   function makeAll(next: Kit) {
-    return {
-      switchers: make(next.switchers, switchers),
-      checkers: make(next.checkers, checkers),
-      guards: make(next.guards, guards),
-      shutdowns: make(next.shutdowns, shutdowns),
-    };
+    const before = new Set(listening);
+    try {
+      return {
+        switchers: make(next.switchers, switchers),
+        checkers: make(listened(next.checkers), checkers),
+        guards: make(listened(next.guards), guards),
+        shutdowns: make(next.shutdowns, shutdowns),
+      };
+    } catch (error) {
+      closeCheckers((checker) => before.has(checker));
+      throw error;
+    }
+  }
+
+  function listened(plans: Kit["checkers"]): Kit["checkers"] {
+    return new Map([...plans].map(([name, plan]) => [name, { ...plan, make: () => noted(plan.make()) }]));
+  }
+
+  function noted(checker: Checker): Checker {
+    listening.add(checker);
+    return checker;
+  }
+
+  function closeCheckers(stays: (checker: Checker) => boolean): void {
+    for (const checker of [...listening].filter((one) => !stays(one))) {
+      listening.delete(checker);
+      checker.close?.();
+    }
   }
 
   function fillOthers(next: ReturnType<typeof makeAll>): void {
@@ -91,11 +119,23 @@ export function createDevices(
 
   /** A switcher that was replaced is not heard any more, even if it goes on talking. */
   function begin(switcher: Switcher): void {
-    switcher.start((said) => {
+    const hear = (said: SwitcherReport): void => {
       if (switchers.get(switcher.name)?.switcher === switcher) {
         report?.(switcher.name, said);
       }
-    });
+    };
+    switcher.start(hear);
+    if (switcher.askEvery !== undefined) {
+      const stop = new AbortController();
+      polls.set(switcher, stop);
+      const poll = {
+        switcher,
+        every: switcher.askEvery,
+        timeout: () => switchers.get(switcher.name)?.timeout ?? closeMs,
+        failed: () => hear({ kind: "hint", online: false }),
+      };
+      void polling(poll, stop.signal, { clock, log });
+    }
   }
 
   async function end(gone: readonly Switcher[]): Promise<void> {
@@ -112,6 +152,8 @@ export function createDevices(
   }
 
   async function close(switcher: Switcher): Promise<void> {
+    polls.get(switcher)?.abort();
+    polls.delete(switcher);
     try {
       await switcher.close();
     } catch (error) {
@@ -150,6 +192,8 @@ export function createDevices(
         before.get(switcher.name)?.switcher === switcher;
       const gone = [...before.values()].filter((one) => !isUsed(one));
       const fresh = [...switchers.values()].filter((one) => !wasUsed(one));
+      const asked = new Set([...checkers.values(), ...guards.values()].map(({ checker }) => checker));
+      closeCheckers((checker) => asked.has(checker));
       await end(gone.map(({ switcher }) => switcher));
       if (report !== undefined) {
         for (const { switcher } of fresh) {
@@ -157,7 +201,10 @@ export function createDevices(
         }
       }
     },
-    close: () => end([...switchers.values()].map(({ switcher }) => switcher)),
+    async close() {
+      closeCheckers(() => false);
+      await end([...switchers.values()].map(({ switcher }) => switcher));
+    },
   };
 }
 

@@ -54,6 +54,22 @@ describe("without users", () => {
     expect(await listener.next()).toMatchObject({ cmd: "publish", topic: "lastout/build1/acquire", qos: 1 });
   });
 
+  it("a retained message is not overtaken, and not lost, by a plain one that comes in the same breath", async () => {
+    await start();
+    const listener = await enter({ clientId: "listener" });
+    await listen(listener, "tele/plug1/LWT", 1);
+    await listen(listener, "stat/plug1/POWER", 1);
+    const speaker = await enter({ clientId: "speaker" });
+    for (let time = 0; time < 5; time += 1) {
+      speaker.socket.cork(); // both in one TCP segment
+      speaker.send(publish("tele/plug1/LWT", "Online", { retain: true }));
+      speaker.send(publish("stat/plug1/POWER", "ON"));
+      speaker.socket.uncork();
+      expect(await listener.next()).toMatchObject({ cmd: "publish", topic: "tele/plug1/LWT" });
+      expect(await listener.next()).toMatchObject({ cmd: "publish", topic: "stat/plug1/POWER" });
+    }
+  });
+
   it.each(["0.0.0.0", "::", "192.0.2.1", "broker.lab", ""])("it does not listen on %j", async (host) => {
     expect(await refusalOf(startBroker({ host, port: 0, users: undefined }, { log }))).toMatch(
       /^open: .*broker\.users/,

@@ -7,11 +7,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import { checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
 import { commandRunner, firstLine } from "../../src/adapters/run-command.ts";
 import { eventually } from "../support/eventually.ts";
+import { parts } from "./parts.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lastout-exec-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const checker = (...command: string[]) => createChecker(checkerOptions.parse({ type: "exec", command }));
+const checker = (...command: string[]) =>
+  createChecker(checkerOptions.parse({ type: "exec", command }), parts());
 const shell = (script: string, ...args: string[]) => checker("/bin/sh", "-c", script, "sh", ...args);
 const soon = () => AbortSignal.timeout(20_000);
 

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { parts } from "./parts.ts";
 
-const checker = (host: string) => createChecker(checkerOptions.parse({ type: "icmp", host }));
+const checker = (host: string) => createChecker(checkerOptions.parse({ type: "icmp", host }), parts());
 const soon = () => AbortSignal.timeout(20_000);
 
 const program = "ping";

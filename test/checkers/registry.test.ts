@@ -4,11 +4,14 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { checkerKinds, checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
+import { memoryBus } from "../support/memory-bus.ts";
+import { parts } from "./parts.ts";
 
 /** The least that each kind needs to be told, and an answer that cannot come. A new kind adds its line here. */
 const least: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   exec: { command: ["/bin/sleep", "60"] },
   icmp: { host: "127.0.0.1" },
+  mqtt: { topic: "tele/plug1/LWT", up: "Online" },
   tcp: { host: "127.0.0.1", port: 1 },
 };
 
@@ -23,8 +26,8 @@ it("An unknown kind of checker is refused", () => {
   expect(checkerOptions.safeParse({ type: "ping", host: "x" }).success).toBe(false);
 });
 
-const made = (type: string, more: Readonly<Record<string, unknown>> = {}) =>
-  createChecker(checkerOptions.parse({ type, ...least[type], ...more }));
+const made = (type: string, more: Readonly<Record<string, unknown>> = {}, bus = memoryBus()) =>
+  createChecker(checkerOptions.parse({ type, ...least[type], ...more }), { ...parts(), bus });
 
 describe.each(checkerKinds.map((kind) => kind.type))("A checker of the kind %s", (type) => {
   const kind = checkerKinds.find((known) => known.type === type);
@@ -55,7 +58,10 @@ describe.each(checkerKinds.map((kind) => kind.type))("A checker of the kind %s",
   it("leaves no listener behind on the signal that it was given", async () => {
     const time = new AbortController();
     const quick = type === "exec" ? { command: ["/bin/true"] } : {};
-    await made(type, quick).check(time.signal);
+    const bus = memoryBus();
+    const checking = made(type, quick, bus).check(time.signal);
+    bus.say("tele/plug1/LWT", "Online");
+    await checking;
     expect(getEventListeners(time.signal, "abort")).toEqual([]);
   });
 });

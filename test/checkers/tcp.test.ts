@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { parts } from "./parts.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -42,7 +43,7 @@ async function freePort(): Promise<number> {
 }
 
 const checker = (host: string, port: number) =>
-  createChecker(checkerOptions.parse({ type: "tcp", host, port }));
+  createChecker(checkerOptions.parse({ type: "tcp", host, port }), parts());
 const soon = () => AbortSignal.timeout(20_000);
 
 describe("A tcp check", () => {

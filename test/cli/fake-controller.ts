@@ -21,6 +21,8 @@ export interface FakeController {
   readonly requests: HeardRequest[];
   /** Filters that clients have subscribed to, oldest first. */
   readonly subscribed: string[];
+  /** Topics of all that clients have published, oldest first. */
+  readonly published: string[];
   /** Ids of tokens that are held, by resource. */
   readonly held: Map<string, Set<string>>;
   /** Answers before the default does; `undefined` leaves it to the default. */
@@ -88,6 +90,7 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
     port,
     requests: [],
     subscribed: [],
+    published: [],
     held,
     answer: () => undefined,
     ttl: 3600,
@@ -119,6 +122,11 @@ export async function startFakeController(options: FakeOptions = {}): Promise<Fa
     },
   };
 
+  broker.on("publish", ({ topic }, client) => {
+    if (client !== null) {
+      fake.published.push(topic);
+    }
+  });
   broker.on("subscribe", (subscriptions) => {
     fake.subscribed.push(...subscriptions.map(({ topic }) => topic));
   });

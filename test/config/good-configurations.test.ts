@@ -165,6 +165,9 @@ test("the configuration with everything is right, and what it calls defaults are
     "rack-strip/3",
     "rack-strip/4",
     "lamp",
+    "oven-relay",
+    "shelf-plug",
+    "bench-plug",
     "trial",
   ]);
   expect(config.settings.outlets.get("rack-strip/3")).toEqual({
@@ -552,4 +555,52 @@ test("the JSON Schema for editors, config/lastout.schema.json, is up to date", a
 test("every key of the JSON Schema is described", () => {
   const missing = schemaKeys(configJsonSchema()).filter(({ described }) => !described);
   expect(missing).toEqual([]);
+});
+
+const blind = (resources: string): readonly string[] =>
+  warningsOf({
+    text: `mqtt: { url: mqtt://b }\nswitchers:\n  s: { type: mqtt, command: c, assume: on }\nresources:\n${resources}`,
+  });
+
+test("a switcher that cannot tell where its relay stands is told as a warning, and what that means for what is behind it", () => {
+  const told =
+    "switchers.s: nothing tells where its relay stands: a command that is lost, a hand at the switch and a power cut go unnoticed, and a " +
+    "lockout shows only that it was told to go off; ";
+  expect(blind("  a: { switcher: s }\n")).toEqual([
+    `${told}give 'a' a check, or it counts as available because it was told to be`,
+  ]);
+  expect(blind("  a: { switcher: s }\n  b: { switcher: s }\n")).toEqual([
+    `${told}give 'a' and 1 more a check, or it counts as available because it was told to be`,
+  ]);
+  expect(blind("  a: { switcher: s, check: { type: tcp, host: a, port: 22 }, shutdown: none }\n")).toEqual([
+    `${told}only the check shows whether the machine has power`,
+  ]);
+});
+
+const spoken = (more: string): readonly string[] =>
+  warningsOf({
+    text: `mqtt: { url: mqtt://b }\nswitchers:\n  s: { type: mqtt, command: c, state: s${more} }\nresources:\n  a: { switcher: s }\n`,
+  });
+
+test("a switcher that can neither be asked nor seen to be there is told as a warning", () => {
+  expect(spoken("")).toEqual([
+    "switchers.s: it cannot be asked where it stands, and nothing shows whether it is there: until it tells its position by itself that is " +
+      "unknown, and an outlet whose position is unknown is not switched; give it a query, or an availability for what it retains",
+  ]);
+  expect(spoken(", query: { topic: q }")).toEqual([]);
+  expect(spoken(", availability: { topic: a }")).toEqual([]);
+});
+
+const below = (switcher: string): boolean =>
+  loadLab({
+    text: `mqtt: { url: mqtt://b }\nswitchers:\n  s: { type: mqtt, ${switcher} }\nresources:\n  a: { switcher: s, check: { type: icmp, host: a }, shutdown: { type: exec, command: [x], idleBelow: 8 } }\n`,
+  }).ok;
+
+test("a power to fall below is refused where an MQTT device has no meter, and taken where it has one", () => {
+  expect(below("preset: shelly-gen1, device: s1")).toBe(true);
+  expect(below("preset: esphome, device: n, channel: relay")).toBe(false);
+  expect(below("preset: esphome, device: n, channel: relay, power: { topic: n/sensor/power/state }")).toBe(
+    true,
+  );
+  expect(below("command: c, state: s, energy: { topic: e }")).toBe(false);
 });

@@ -97,6 +97,18 @@ const cases: readonly Case[] = [
     text: `${broker}switchers:\n  plug1: { type: tasmoto, topic: plug1 }\n  pdu: { type: apc }\nresources:\n  build1: { switcher: plug1, check: { type: ping, host: b } }\n`,
   },
   {
+    title: "one word in the place of a section",
+    text: `mqtt: mqtt://broker.lab\n${plug}resources:\n  a: { switcher: plug1, check: icmp, shutdown: ssh }\n  b: { switcher: plug1, check: ping }\n  c: { switcher: plug1, check: c.lab, shutdown: true }\n  d: plug1\n`,
+  },
+  {
+    title: "things by another name",
+    text: `${broker}log: { level: verbose }\nswitchers:\n  a: { type: shelly }\n  b: { type: mqtt, preset: shelly, device: x }\n  c: { type: mqtt, command: c, state: { topic: c } }\nresources:\n  build1: { switcher: a, check: { type: ping, host: b } }\n`,
+  },
+  {
+    title: "numbers with their units",
+    text: `${broker}limits: { payload: 16k, tokens: 10m }\n${plug}${build}`,
+  },
+  {
     title: "durations that are none",
     text: `${broker}restartGrace: half a minute\nlostGrace: -5\ndefaults: { offDelay: 10 min, minOn: true, bootTimeout: 0 }\n${plug}${build}`,
   },
@@ -145,6 +157,10 @@ const cases: readonly Case[] = [
     text: `${broker}${groups}resources:\n  a: { switcher: plug1, needs: [b] }\n  b: { switcher: [rack-strip/1, plug1] }\n  c: { switcher: rack-strip/2, needs: [d] }\n  d: { switcher: rack-strip/3, needs: [e] }\n  e: { switcher: [rack-strip/4, rack-strip/2] }\n`,
   },
   {
+    title: "needs in a circle over the outlets of others",
+    text: `${broker}${groups}resources:\n  board: { switcher: rack-strip/1, needs: [switch] }\n  switch: { switcher: plug1 }\n  host: { switcher: plug1, needs: [nas] }\n  nas: { switcher: [rack-strip/2, rack-strip/3] }\n  fan: { switcher: [rack-strip/3, rack-strip/1] }\n`,
+  },
+  {
     title: "pools that do not fit",
     text: `${broker}${groups}resources:\n  a: { switcher: plug1 }\n  b: { switcher: rack-strip/1 }\npools:\n  a: { members: [a] }\n  reply: { members: [a, b, a] }\n  "p 1": { members: [c, bb] }\n  nested: { members: [many, a] }\n  many: { members: [a, b], warm: 3 }\n  fewer: { members: [a], warm: -1, size: 1 }\n`,
   },
@@ -155,6 +171,22 @@ const cases: readonly Case[] = [
   {
     title: "one relay under two names",
     text: `${broker}switchers:\n  strip: { type: tasmota, topic: s1, outlets: 4 }\n  third: { type: tasmota, topic: s1, outlet: 3 }\n  other: { type: tasmota, topic: s1, outlet: 5 }\nresources:\n  a: { switcher: strip/1 }\n  b: { switcher: third }\n  c: { switcher: other }\n`,
+  },
+  {
+    title: "presets that are told too little, too much or the wrong thing",
+    text: `${broker}switchers:\n  a: { type: mqtt, preset: shelly }\n  b: { type: mqtt, preset: esphome }\n  c: { type: mqtt, preset: shelly-gen1, device: s1, state: x, on: ON, assume: on }\n  d: { type: mqtt, preset: shelly-gen2, device: s2, base: shellies }\n  e: { type: mqtt, preset: esphome, device: n, channel: Relay 1 }\n  f: { type: mqtt, preset: esphome, device: n, channel: relay, outlets: 2 }\n  g: { type: mqtt, preset: zigbee2mqtt, device: rack/+ }\n  h: { type: mqtt, preset: zigbee2mqtt, device: rack/ }\n  i: { type: mqtt, preset: shelly-gen1, device: s1, channel: "{{outlt}}" }\n  j: { type: mqtt, device: s1, command: c, state: s }\nresources: {}\n`,
+  },
+  {
+    title: "MQTT devices whose parts do not fit together",
+    text: `${broker}switchers:\n  a: { type: mqtt }\n  b: { type: mqtt, command: c, assume: on, stateOn: 1, query: { topic: q } }\n  c: { type: mqtt, command: c, state: s, assume: off }\n  d: { type: mqtt, command: c, on: '{"s":1}', off: '{"s":0}', state: s, path: s }\n  e: { type: mqtt, command: c, on: X, off: X, state: s }\n  f: { type: mqtt, command: c, state: s, stateOn: X, stateOff: X }\n  g: { type: mqtt, command: c, outlets: 2, state: "s/{{outlet}}" }\n  h: { type: mqtt, command: "c/{{index}}", outlets: 2, state: s }\n  i: { type: mqtt, command: c, state: [{ topic: s, pth: x }, { topic: c }] }\n  j: { type: mqtt, command: c, state: [{ topic: s }, { topic: c }] }\n  k: { type: mqtt, command: c, state: s, query: { topic: s } }\n  l: { type: mqtt, command: "c/{{otlet}}", state: s }\n  m: { type: mqtt, command: c, state: [{ topic: s }], path: x }\nresources: {}\n`,
+  },
+  {
+    title: "MQTT devices with values that cannot be",
+    text: `${broker}switchers:\n  a: { type: mqtt, command: c/+, state: $SYS/x, path: a..b, on: { s: 1 } }\n  b: { type: mqtt, command: "", state: [], query: { payload: x }, power: 5, energy: { topic: e, scale: 0 } }\n  c: { type: mqtt, command: c, assume: maybe, outlets: 65, availability: { topic: a, onlin: yes } }\nresources: {}\n`,
+  },
+  {
+    title: "one relay of an MQTT device under two names, and a base topic above a device",
+    text: `mqtt: { url: mqtt://broker.lab, base: shellies }\nswitchers:\n  strip: { type: mqtt, preset: shelly-gen1, device: s1, outlets: 4 }\n  third: { type: mqtt, preset: shelly-gen1, device: s1, channel: 2 }\n  two: { type: mqtt, preset: shelly-gen2, device: p1 }\n  same: { type: mqtt, preset: shelly-gen2, device: p1, channel: 0 }\nresources: {}\n`,
   },
   {
     title: "a usual validity beyond the longest",

@@ -1,57 +1,16 @@
-// Goal: the pages name every code that there is and none that there is not. The lists here are checked by the compiler against the
-// program's types, so that a new code breaks the build of this test until it is documented.
+// Goal: the pages name every code that there is and none that there is not. That each has a text is the compiler's business
+// (tools/reference/code-texts.ts); here the pages are read as their readers do, and compared with the lists of the program.
 
 import { expect, test } from "vitest";
-import type { AnnouncementName } from "../../src/core/effects.ts";
+import { exits, exitOfReply } from "../../src/cli/exit-codes.ts";
 import { type Phase, problemCodes } from "../../src/core/pictures.ts";
-import type { ErrorCode, State } from "../../src/core/requests.ts";
+import type { State } from "../../src/core/requests.ts";
+import { errorTexts, failureTexts } from "../../tools/reference/code-texts.ts";
+import { eventTexts } from "../../tools/reference/event-texts.ts";
 import { firstColumn, page, quoted, section } from "./pages.ts";
 
-const errorCodes = keysOf<ErrorCode>({
-  "invalid-request": true,
-  "unknown-resource": true,
-  "unknown-token": true,
-  "token-taken": true,
-  "not-owner": true,
-  "ttl-too-long": true,
-  busy: true,
-  timeout: true,
-  "locked-out": true,
-  "power-failed": true,
-  released: true,
-  forbidden: true,
-  "retained-request": true,
-  "too-large": true,
-  "limit-reached": true,
-  unavailable: true,
-});
-
-const announcements = keysOf<AnnouncementName>({
-  granted: true,
-  renewed: true,
-  released: true,
-  expiring: true,
-  expired: true,
-  queued: true,
-  rejected: true,
-  lost: true,
-  "locked-out": true,
-  state: true,
-  "switch-on": true,
-  "switch-off": true,
-  "external-on": true,
-  "external-off": true,
-  shutdown: true,
-  override: true,
-  problem: true,
-  recovered: true,
-  cycle: true,
-  removed: true,
-  "retained-command": true,
-  rival: true,
-  overwritten: true,
-  pong: true,
-});
+const errorCodes = keysOf(errorTexts);
+const announcements = keysOf(eventTexts);
 
 const states = keysOf<State>({ off: true, powered: true, available: true, unknown: true });
 
@@ -68,6 +27,20 @@ const phases = keysOf<Phase>({
 const errors = page("docs/errors.md");
 const protocol = page("docs/mqtt.md");
 
+const codeTables = ["## Error codes", "## Problem codes", "## Codes of the command line", "## Exit status"];
+
+/** The cells of the tables in a section, without head and line. */
+const rowsOf = (heading: string): readonly (readonly string[])[] =>
+  section(errors, heading)
+    .split("\n")
+    .filter((line) => /^\| (`|\d)/.test(line))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+
 test("Every error code is explained in docs/errors.md, and none that does not exist.", () => {
   expect(firstColumn(section(errors, "## Error codes")).toSorted()).toEqual(errorCodes);
 });
@@ -76,21 +49,35 @@ test("Every problem code is explained in docs/errors.md, in the order in which t
   expect(firstColumn(section(errors, "## Problem codes"))).toEqual([...problemCodes]);
 });
 
-test("Every code has a meaning and a cure.", () => {
-  const rows = errors.text.split("\n").filter((line) => line.startsWith("| `"));
-  const empty = rows.filter((row) => {
-    const [, , meaning = "", cure = ""] = row.split("|").map((cell) => cell.trim());
-    return meaning === "" || cure === "";
-  });
-  expect(rows.length).toBe(errorCodes.length + problemCodes.length);
-  expect(empty).toEqual([]);
+test("Every code of the command line that is no error code is explained in docs/errors.md.", () => {
+  expect(firstColumn(section(errors, "## Codes of the command line")).toSorted()).toEqual(
+    keysOf(failureTexts),
+  );
+});
+
+test("Every exit status is explained in docs/errors.md, with the error codes that lead to it.", () => {
+  const rows = rowsOf("## Exit status");
+  expect(rows.map(([status]) => status)).toEqual([...Object.values(exits).map(String), "128+n"]);
+  const told = rows.flatMap(([status, , codes = ""]) => quoted(codes).map((code) => [code, status]));
+  expect(Object.fromEntries(told)).toEqual(
+    Object.fromEntries(errorCodes.map((code) => [code, String(exitOfReply(code))])),
+  );
+});
+
+test("Every code and every status has a meaning and a cure.", () => {
+  const rows = codeTables.flatMap((heading) =>
+    rowsOf(heading).map(([code = "", meaning = "", ...more]) => {
+      const cure = heading === "## Exit status" ? more[1] : more[0];
+      return { code, meaning, cure };
+    }),
+  );
+  expect(rows.length).toBeGreaterThan(errorCodes.length + problemCodes.length + 10);
+  expect(rows.filter(({ meaning, cure = "" }) => meaning === "" || cure === "")).toEqual([]);
 });
 
 test("The protocol lists the same codes as docs/errors.md.", () => {
-  const [list = ""] = section(protocol, "### 8.1 Errors in replies").trim().split("\n\n");
-  expect(quoted(list).toSorted()).toEqual(errorCodes);
-  const [problems = ""] = section(protocol, "### 8.2 Problems of a resource").trim().split("\n\n");
-  expect(quoted(problems)).toEqual([...problemCodes]);
+  expect(madeIn("### 8.1 Errors in replies").toSorted()).toEqual(errorCodes);
+  expect(madeIn("### 8.2 Problems of a resource")).toEqual([...problemCodes]);
 });
 
 test("Every event is documented, and none that does not exist.", () => {
@@ -102,6 +89,12 @@ test("Every state and every phase is documented.", () => {
   expect([...states, ...phases].filter((word) => !words.includes(word))).toEqual([]);
 });
 
-function keysOf<Key extends string>(all: Readonly<Record<Key, true>>): string[] {
+/** The words in backticks that stand in the generated region of a section. */
+function madeIn(heading: string): readonly string[] {
+  const [, region = ""] = section(protocol, heading).split(/^<!-- (?:begin|end) generated: .*-->$/m);
+  return quoted(region);
+}
+
+function keysOf<Key extends string>(all: Readonly<Record<Key, unknown>>): string[] {
   return Object.keys(all).toSorted();
 }

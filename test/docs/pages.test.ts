@@ -1,4 +1,4 @@
-// Goal: nothing on the pages leads nowhere: links, commands of the program, npm scripts, files of the sources, the reference.
+// Goal: nothing on the pages leads nowhere: links, commands of the program, npm scripts, files of the sources.
 
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -6,7 +6,6 @@ import { expect, test } from "vitest";
 import { commands } from "../../src/cli/commands.ts";
 import { exits } from "../../src/cli/exit-codes.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { configurationPage, configurationReference } from "../../tools/reference.ts";
 import { blocksOf, page, pages, proseOf, quoted, root, section } from "./pages.ts";
 
 /** As GitHub makes them: lower case, spaces to dashes, other marks left out. */
@@ -108,8 +107,4 @@ test("Every source file that docs/architecture.md names exists.", () => {
   ].filter((word) => /^[\w./-]+\.(ts|yaml)$/.test(word) && word !== "registry.ts");
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter((name) => !places.some((place) => existsSync(join(root, place, name))))).toEqual([]);
-});
-
-test("docs/configuration.md is what the schema says: if not, npm run reference.", () => {
-  expect(page(configurationPage).text).toBe(configurationReference());
 });

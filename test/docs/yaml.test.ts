@@ -13,7 +13,7 @@ import { blocksOf, pages } from "./pages.ts";
 
 /** What the examples take from outside the file. */
 const surroundings = {
-  env: { LASTOUT_MQTT_PASSWORD: "secret" },
+  env: { LASTOUT_MQTT_PASSWORD: "secret", NAS_TOKEN: "secret" },
   files: { "/run/credentials/lastout.service/mqtt-password": "secret" },
 };
 

@@ -475,7 +475,9 @@ export function checkShutdown(facts: Facts, name: string): void {
       "I1",
       () => `${name} is told to shut down with a token on the disk`,
     );
-    if (!again) {
+    // Locked out and given back in one batch: the shutdown was decided in between, and is seen through.
+    const lifted = facts.host.now() - (facts.liftedAt.get(name) ?? Number.NEGATIVE_INFINITY) < writing(facts);
+    if (!again && !lifted) {
       checkUnused(facts, name, "is told to shut down");
     }
   } else if (isCycledOff(facts, name)) {

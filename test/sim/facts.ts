@@ -159,6 +159,8 @@ export interface Facts {
   readonly locks: Map<string, { readonly outlets: readonly string[]; readonly until: number | undefined }>;
   /** By resource: when an override `on` was last taken off the disk. */
   readonly keptUntil: Map<string, number>;
+  /** By resource: when a lockout that covered it was last taken off the disk. */
+  readonly liftedAt: Map<string, number>;
   /** The controller's clock began anew. */
   shift(by: number, now: number): void;
   /** By token: when its record was last written. */
@@ -289,6 +291,7 @@ export function createFacts(parts: Parts): Facts {
     cycles: new Map(),
     locks: new Map(),
     keptUntil: new Map(),
+    liftedAt: new Map(),
     shift(by, now) {
       parts.ledger.shift(by, now);
       for (const [resource, at] of facts.keptUntil) {

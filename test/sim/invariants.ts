@@ -111,6 +111,10 @@ export function createInvariants(facts: Facts): Watch {
           const standing = [...facts.disk().overrides()].find(({ resource }) => resource === change.resource);
           if (standing?.mode === "on") {
             facts.keptUntil.set(change.resource, written.at);
+          } else if (standing?.mode === "off") {
+            for (const name of coveredBy(facts, change.resource)) {
+              facts.liftedAt.set(name, written.at);
+            }
           }
         }
       }

@@ -157,8 +157,8 @@ function leftOn(world: World): readonly string[] {
     [...disk.outlets()].flatMap(({ outlet, own }) => (own === "outside" ? [outlet] : [])),
   );
   return [...scenario.settings.resources.values()].flatMap(({ name, outlets, onExternalOn }) => {
-    const ignored = onExternalOn === "ignore" && outlets.some((one) => byHand.has(one));
-    return ignored || facts.problems.get(name)?.has("shutdown-timeout") === true ? [name] : [];
+    const byPolicy = onExternalOn !== "reclaim" && outlets.some((one) => byHand.has(one));
+    return byPolicy || facts.problems.get(name)?.has("shutdown-timeout") === true ? [name] : [];
   });
 }
 

@@ -62,6 +62,13 @@ export function memoryBus(): MemoryBus {
     subscribe(filter, listener) {
       const one = { filter, listener };
       listeners.push(one);
+      if (connected) {
+        for (const [topic, payload] of kept) {
+          if (matches(filter, topic)) {
+            deliver(topic, payload, true); // to all who listen there, as the broker sends it once more
+          }
+        }
+      }
       return () => {
         listeners = listeners.filter((other) => other !== one);
       };

@@ -36,6 +36,14 @@ const missing = {
     ["systemd-analyze", "systemd-notify"].every(onPath)
       ? undefined
       : "systemd-analyze or systemd-notify is not installed (Debian: apt install systemd)",
+  bash: () => (onPath("bash") ? undefined : "bash is not installed (Debian: apt install bash)"),
+  zsh: () => (onPath("zsh") ? undefined : "zsh is not installed (Debian: apt install zsh)"),
+  fish: () => (onPath("fish") ? undefined : "fish is not installed (Debian: apt install fish)"),
+  mandoc: () => (onPath("mandoc") ? undefined : "mandoc is not installed (Debian: apt install mandoc)"),
+  proc: () =>
+    existsSync("/proc/self/stat")
+      ? undefined
+      : "this system has no /proc that tells of processes (Linux has)",
   tmpfs: () => (canMount() ? undefined : "a file system of its own cannot be mounted here (that takes root)"),
 } as const;
 

@@ -28,6 +28,10 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
         sockets: {
           ran: { machine: { bootMs: 500 } },
           killed: {},
+          heldKilled: {},
+          heldOn: { machine: { bootMs: 500 } },
+          taken: {},
+          awaited: { machine: { bootMs: 500 } },
           asked: {},
           watched: {},
           refused: {},
@@ -83,6 +87,56 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
         process.kill(child, "SIGKILL");
       }
       expect(await run.ended).toBe("SIGKILL");
+    });
+
+    it("hold that is killed loses its token through its will after lostGrace", async () => {
+      const hold = begin("hold", "heldKilled", "--token", "job-3");
+      await eventually("it is held", () => hold.out() === "job-3\n", 10_000);
+      const killed = performance.now();
+      hold.child.kill("SIGKILL");
+      expect(await lab.untilEvent("heldKilled", "lost")).toMatchObject({ token: "job-3", users: 0 });
+      expect(performance.now() - killed).toBeGreaterThanOrEqual(499);
+      await lab.untilObject("heldKilled", { state: "off" });
+      expect(await hold.ended).toBe("SIGKILL");
+    });
+
+    it("hold waits until the resource is available, keeps it, and releases it when it is interrupted", async () => {
+      const hold = begin("hold", "heldOn", "--token", "job-4", "--ttl", "1s");
+      await eventually("it is held", () => hold.out() === "job-4\n", 10_000);
+      expect(lab.object("heldOn")).toMatchObject({ users: 1, state: "available" });
+      await lab.untilEvent("heldOn", "renewed");
+      hold.child.kill("SIGINT");
+      expect(await hold.ended).toBe(0);
+      expect(lab.events("heldOn", "released")).toMatchObject([{ token: "job-4" }]);
+      expect(lab.events("heldOn", "expired")).toEqual([]);
+    });
+
+    it("hold takes a token over by its id, and so does run: one token over the steps of a script, released once", async () => {
+      expect(await on("acquire", "taken", "--token", "job-5", "--wait", "available")).toMatchObject({
+        exit: 0,
+      });
+      const hold = begin("hold", "taken", "--token", "job-5");
+      await eventually("it is held", () => hold.out() === "job-5\n", 10_000);
+      expect(lab.object("taken")).toMatchObject({ users: 1 });
+      expect(lab.events("taken", "granted")).toHaveLength(1);
+      hold.child.kill("SIGTERM");
+      expect(await hold.ended).toBe(0);
+      expect((await on("acquire", "taken", "--token", "job-6")).exit).toBe(0);
+      expect((await on("run", "taken", "--token", "job-6", "--", "true")).exit).toBe(0);
+      expect(lab.events("taken", "released").map(({ token }) => token)).toEqual(["job-5", "job-6"]);
+      await lab.untilObject("taken", { users: 0 });
+    });
+
+    it("wait ends when the resource is in that state, and switches nothing on", async () => {
+      expect((await on("wait", "awaited", "--timeout", "0")).exit).toBe(75);
+      const wait = begin("wait", "awaited", "--json");
+      await lab.ask("awaited/acquire", { token: "another" });
+      expect(await wait.ended).toBe(0);
+      expect(objectIn(wait.out())).toMatchObject({ name: "awaited", state: "available", users: 1 });
+      await lab.ask("awaited/release", { token: "another" });
+      expect((await on("wait", "awaited", "--for", "off", "--timeout", "20")).exit).toBe(0);
+      expect(lab.object("awaited")).toMatchObject({ state: "off" });
+      expect((await on("wait", "awaitde")).err).toContain("did you mean 'awaited'?");
     });
 
     it("acquire prints the token, tokens and status show it, renew extends it, release gives it back", async () => {

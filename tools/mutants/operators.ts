@@ -17,7 +17,8 @@ export const operators: readonly Section[] = [
         name: "OFF of a lockout that was refused",
         file: "src/core/activity.ts",
         find: 'if (activity.cleared === "no" && resource.outlets.every(({ own }) => own !== "leaving")) {',
-        replace: 'if (activity.cleared === "gone" && resource.outlets.every(({ own }) => own !== "leaving")) {',
+        replace:
+          'if (activity.cleared === "gone" && resource.outlets.every(({ own }) => own !== "leaving")) {',
         why: "an operator hears that nothing was changed, and the machine goes off",
       },
       {

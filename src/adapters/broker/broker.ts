@@ -7,6 +7,7 @@ import { Aedes, type AuthenticateError } from "aedes";
 import type { Log } from "../../ports/log.ts";
 import { BrokerError } from "./broker-error.ts";
 import { limitPackets, limitQueues, type Queues } from "./limits.ts";
+import { keepOrder, type Retained } from "./order.ts";
 import { openUsers, type Users } from "./users.ts";
 
 export interface BrokerOptions {
@@ -63,8 +64,9 @@ export async function startBroker(options: BrokerOptions, parts: { readonly log:
       void judged(); // `judge` never rejects.
     },
   });
-  // aedes has made its persistence in memory by now, and that has these two methods; only its types do not tell of it.
-  const { persistence } = aedes as Aedes & { readonly persistence: Queues }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- see above
+  // aedes has made its persistence in memory by now, and that has these methods; only its types do not tell of it.
+  const { persistence } = aedes as Aedes & { readonly persistence: Queues & Retained }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- see above
+  keepOrder(persistence);
   limitQueues(persistence, mostQueued, (client) =>
     log.warn(
       { client, most: mostQueued },

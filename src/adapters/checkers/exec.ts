@@ -21,7 +21,16 @@ const options = z.strictObject({
 export const exec = defineChecker({
   type: "exec",
   summary: "Up when a program of yours ends with status 0, down with 1.",
+  needs: "The program, on the machine that lastout runs on, and the right of its user to run it.",
   options,
+  examples: [
+    {
+      title: "A program of your own",
+      about: "Anything that can be found out by a program is a check. Here: the disk array is mounted.",
+      name: "build1",
+      options: { type: "exec", command: ["/usr/local/bin/array-mounted", "build1.lab"] },
+    },
+  ],
   create: createExec,
 });
 

@@ -20,8 +20,19 @@ const options = z.strictObject({
 
 export const icmp = defineChecker({
   type: "icmp",
-  summary: "Up when the host answers a ping (needs the system's ping).",
+  summary: "Up when the host answers a ping.",
+  needs:
+    "The program `ping` (Debian: `iputils-ping`), the right of lastout's user to use it, and a host that answers. A machine answers pings " +
+    "before its services run; `tcp` waits for one of these.",
   options,
+  examples: [
+    {
+      title: "A host",
+      about: "Two answers in a row make it available, three misses end that.",
+      name: "build1",
+      options: { type: "icmp", host: "build1.lab" },
+    },
+  ],
   create: createIcmp,
 });
 

@@ -3,11 +3,13 @@
 
 import { z } from "zod";
 import type { Checker } from "../../ports/checker.ts";
+import type { CheckerParts } from "./define.ts";
 import { exec } from "./exec.ts";
 import { icmp } from "./icmp.ts";
+import { mqtt } from "./mqtt.ts";
 import { tcp } from "./tcp.ts";
 
-export const checkerKinds = [exec, icmp, tcp] as const;
+export const checkerKinds = [exec, icmp, mqtt, tcp] as const;
 
 type Kinds = typeof checkerKinds;
 type OptionsOf<List extends Kinds> = { readonly [Index in keyof List]: List[Index]["options"] };
@@ -20,12 +22,12 @@ export const checkerOptions = z.discriminatedUnion(
 );
 export type CheckerOptions = z.output<typeof checkerOptions>;
 
-export function createChecker(options: CheckerOptions): Checker {
+export function createChecker(options: CheckerOptions, parts: CheckerParts): Checker {
   const kind = checkerKinds.find((known) => known.type === options.type);
   if (kind === undefined) {
     throw new TypeError(`no kind of checker is named ${options.type}`);
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind was found by the type of these very options
-  const create = kind.create as (options: CheckerOptions) => Checker;
-  return create(options);
+  const create = kind.create as (options: CheckerOptions, parts: CheckerParts) => Checker;
+  return create(options, parts);
 }

@@ -22,7 +22,16 @@ const options = z.strictObject({
 export const tcp = defineChecker({
   type: "tcp",
   summary: "Up when a TCP connection to a port of the host succeeds, for example to its SSH server.",
+  needs: "A host with a service that listens, and no firewall between. Nothing is sent to the service.",
   options,
+  examples: [
+    {
+      title: "A host with SSH",
+      about: "Available as soon as somebody could log in.",
+      name: "build1",
+      options: { type: "tcp", host: "build1.lab", port: 22 },
+    },
+  ],
   create: createTcp,
 });
 

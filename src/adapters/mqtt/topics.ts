@@ -10,78 +10,102 @@ export interface TopicRow {
   readonly direction: "published" | "requested" | "both";
   readonly qos: 0 | 1;
   readonly retained: boolean;
-  readonly summary: string;
+  /** What is published there; of a request, what its plain form has. Markdown, for the reference. */
+  readonly payload: string;
+  /** What a request does; empty for what is published. */
+  readonly does: string;
 }
 
 /** Protocol sections 2 and 4. Requests may be published with any QoS; theirs is the one they are subscribed with. */
-export const topicMap: readonly TopicRow[] = [
-  row("controller/status", "published", 1, true, "`online`; the will and a clean stop say `offline`"),
-  row("controller/info", "published", 1, true, "version, instance and counts, as an object"),
-  row("controller/event", "both", 0, false, "events that belong to no one resource; a rival's are heard"),
-  row(
+const rows = [
+  retained("controller/status", "`online`. The controller's will, and a clean stop, set `offline`"),
+  retained(
+    "controller/info",
+    '`{"version","instance","started","base","resources","pools","observe"}`. `instance` is another one at every start; `resources` and ' +
+      "`pools` are counts",
+  ),
+  passing("controller/event", 0, "both", "events that belong to no one resource (section 7)"),
+  passing(
     "controller/ping",
-    "both",
     1,
-    false,
-    "asks the controller that lives here to answer with the event `pong`",
+    "both",
+    "a controller's instance, which asks the one that lives here to answer (section 8.3); nothing for others",
   ),
-  row(
+  passing(
     "controller/marker",
+    1,
     "both",
-    1,
-    false,
-    "comes back to its sender: all that was sent before it has been seen",
+    "comes back to the controller itself (section 4.3, rule 10); nothing for others",
   ),
-  row("<r>/state", "published", 1, true, "`off`, `powered`, `available` or `unknown`"),
-  row(
+  retained("<r>/state", "the plain word `off`, `powered`, `available` or `unknown`"),
+  retained(
     "<r>/ready",
-    "published",
-    1,
-    true,
-    "`1`, and only while it is available (a pool: and free to be shared)",
+    "`1`, and only while the resource is available; of a pool: while a member is available and free to be shared",
   ),
-  row("<r>", "published", 1, true, "the state object"),
-  row(
+  retained("<r>", "the state object (section 3)"),
+  retained(
     "<r>/holders",
-    "published",
-    1,
-    true,
-    "the oldest 20 holders, and how many more there are; not of a pool",
+    '`{"users","holders":[...],"more"}`: the oldest 20 holders, and how many more there are. Not of a pool: its members have theirs',
   ),
-  row("<r>/event", "published", 0, false, "its events"),
-  row("switcher/<s>", "published", 1, true, "whether a switcher is online, and its outlets"),
-  request("<r>/acquire", "obtain a token, or renew it"),
-  request("<r>/renew", "extend a token that is held"),
-  request("<r>/release", "give a token back, or leave the queue"),
-  request("<r>/override", "an operator's hand on the resource"),
-  request("<r>/cycle", "an operator's power cycle"),
-  request("<r>/tokens", "list the holders and the queue"),
-  request("controller/acquire", "obtain one token over several resources, all or nothing"),
-  request("controller/renew", "extend such a token"),
-  request("controller/release", "give such a token back, or leave the queues"),
-  request("<r>/acquire/<u>", "the same, with the user in the topic, where a broker's ACL can bind it"),
-  request("<r>/renew/<u>", "the same, with the user in the topic"),
-  request("<r>/release/<u>", "the same, with the user in the topic"),
-  request("<r>/override/<u>", "the same, with the user in the topic"),
-  request("<r>/cycle/<u>", "the same, with the user in the topic"),
-  request("<r>/tokens/<u>", "the same, with the user in the topic"),
-  request("controller/acquire/<u>", "the same, with the user in the topic"),
-  request("controller/renew/<u>", "the same, with the user in the topic"),
-  request("controller/release/<u>", "the same, with the user in the topic"),
-];
+  passing("<r>/event", 0, "published", "events of the resource or pool (section 7)"),
+  retained(
+    "switcher/<s>",
+    '`{"online":true,"type":"tasmota","outlets":{"1":"on","2":"off"},"problem":null}`; an outlet is `on`, `off` or `unknown`; `problem` is ' +
+      "null or a sentence",
+  ),
+  request("<r>/acquire", "token id", "obtains a token; the same id again renews it"),
+  request("<r>/renew", "token id", "extends a token that is held, and only then"),
+  request("<r>/release", "token id", "gives a token back, or leaves the queue"),
+  request("<r>/override", "`auto`, `on` or `off`", "an operator's hand on the resource (section 6)"),
+  request("<r>/cycle", "empty", "an operator's power cycle (section 6)"),
+  request("<r>/tokens", "empty", "replies with the holders and the queue, in pages"),
+  request(
+    "controller/acquire",
+    "none, JSON only",
+    "obtains one token over several resources or pools, all or nothing",
+  ),
+  request(
+    "controller/renew",
+    "token id",
+    "extends a token that came from `controller/acquire`, on all its resources",
+  ),
+  request("controller/release", "token id", "gives such a token back, or leaves all its queues"),
+  ofUser("<r>/acquire/<u>"),
+  ofUser("<r>/renew/<u>"),
+  ofUser("<r>/release/<u>"),
+  ofUser("<r>/override/<u>"),
+  ofUser("<r>/cycle/<u>"),
+  ofUser("<r>/tokens/<u>"),
+  ofUser("controller/acquire/<u>"),
+  ofUser("controller/renew/<u>"),
+  ofUser("controller/release/<u>"),
+] as const;
 
-function row(
-  topic: string,
-  direction: TopicRow["direction"],
-  qos: 0 | 1,
-  retained: boolean,
-  summary: string,
-): TopicRow {
-  return { topic, direction, qos, retained, summary };
+export const topicMap: readonly TopicRow[] = rows;
+
+/** A topic that is not in the list cannot be published to: `topicsOf` takes no other. */
+type TopicName = (typeof rows)[number]["topic"];
+
+function retained<const Topic extends string>(topic: Topic, payload: string) {
+  return { topic, direction: "published", qos: 1, retained: true, payload, does: "" } as const;
 }
 
-function request(topic: string, summary: string): TopicRow {
-  return row(topic, "requested", 1, false, summary);
+function passing<const Topic extends string>(
+  topic: Topic,
+  qos: TopicRow["qos"],
+  direction: "published" | "both",
+  payload: string,
+) {
+  return { topic, direction, qos, retained: false, payload, does: "" } as const;
+}
+
+function request<const Topic extends string>(topic: Topic, payload: string, does: string) {
+  return { topic, direction: "requested", qos: 1, retained: false, payload, does } as const;
+}
+
+/** The same requests, with the user in the topic, where a broker's ACL can bind it. */
+function ofUser<const Topic extends string>(topic: Topic) {
+  return request(topic, "the same", "the same, as that user");
 }
 
 export interface Topics {
@@ -110,22 +134,31 @@ export interface Topics {
 }
 
 export function topicsOf(base: string): Topics {
+  const at = (topic: TopicName): string => `${base}/${topic}`;
+  /** Taken apart once, for it is put together for every publication. */
+  const named = (topic: TopicName): ((name: string) => string) => {
+    const [before = "", after = ""] = topic.split(/<[rs]>/);
+    const front = `${base}/${before}`;
+    return (name) => `${front}${name}${after}`;
+  };
+  const [object, state, ready] = [named("<r>"), named("<r>/state"), named("<r>/ready")];
+  const [holders, event, switcher] = [named("<r>/holders"), named("<r>/event"), named("switcher/<s>")];
   const filter = (one: TopicRow): string => `${base}/${one.topic.replaceAll(/<[rsu]>/g, "+")}`;
   const requests = topicMap.filter((one) => one.direction === "requested").map(filter);
   return {
-    status: `${base}/controller/status`,
-    info: `${base}/controller/info`,
-    controllerEvent: `${base}/controller/event`,
-    ping: `${base}/controller/ping`,
-    marker: `${base}/controller/marker`,
+    status: at("controller/status"),
+    info: at("controller/info"),
+    controllerEvent: at("controller/event"),
+    ping: at("controller/ping"),
+    marker: at("controller/marker"),
     resource: (name) => ({
-      object: `${base}/${name}`,
-      state: `${base}/${name}/state`,
-      ready: `${base}/${name}/ready`,
-      holders: `${base}/${name}/holders`,
-      event: `${base}/${name}/event`,
+      object: object(name),
+      state: state(name),
+      ready: ready(name),
+      holders: holders(name),
+      event: event(name),
     }),
-    switcher: (name) => `${base}/switcher/${name}`,
+    switcher,
     replyPrefix: `${base}/reply`,
     requestFilters: requests.filter((one) => !requests.some((other) => other !== one && covers(other, one))),
     retainedFilters: topicMap.filter((one) => one.retained).map(filter),

@@ -22,7 +22,19 @@ const options = z.strictObject({
 export const exec = defineShutdown({
   type: "exec",
   summary: "Shuts down with a program of yours, which ends with status 0 when that worked.",
+  needs: "The program, on the machine that lastout runs on, and the right of its user to run it.",
   options,
+  examples: [
+    {
+      title: "A machine with a management controller",
+      about: "The program presses the power button softly; the check shows when the machine is down.",
+      name: "build1",
+      options: {
+        type: "exec",
+        command: ["/usr/bin/ipmitool", "-H", "build1-bmc.lab", "-f", "/etc/lastout/bmc", "power", "soft"],
+      },
+    },
+  ],
   create: createExec,
 });
 

@@ -101,7 +101,25 @@ const options = z
 export const http = defineShutdown({
   type: "http",
   summary: "Shuts down by an HTTP request, for example to a management interface.",
+  needs:
+    "A server that shuts the machine down when it is asked, and a `check` at the resource: that the request was taken does not show that the " +
+    "machine is down.",
   options,
+  examples: [
+    {
+      title: "A management interface",
+      about: "Only answers with status 200 to 204 count as taken.",
+      name: "nas",
+      options: {
+        type: "http",
+        url: "https://nas.lab/api/shutdown",
+        headers: { "Content-Type": "application/json" },
+        body: '{"force":false}',
+        bearer: "${NAS_TOKEN}",
+        status: "200-204",
+      },
+    },
+  ],
   create: createHttp,
 });
 

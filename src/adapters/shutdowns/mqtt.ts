@@ -33,7 +33,18 @@ const options = z.strictObject({
 export const mqtt = defineShutdown({
   type: "mqtt",
   summary: "Shuts down by publishing a message, for example for an agent on the machine.",
+  needs:
+    "Somebody who listens to the topic and shuts the machine down, and a `check` at the resource: that the message was sent does not show that " +
+    "the machine is down.",
   options,
+  examples: [
+    {
+      title: "An agent on the machine",
+      about: "The topic should be writable for lastout alone.",
+      name: "build1",
+      options: { type: "mqtt", topic: "agents/build1/shutdown", payload: "now" },
+    },
+  ],
   create: createMqtt,
 });
 

@@ -77,8 +77,27 @@ const options = z
 
 export const ssh = defineShutdown({
   type: "ssh",
-  summary: "Shuts down by a command over SSH (needs the OpenSSH client).",
+  summary: "Shuts down by a command over SSH.",
+  needs:
+    "The OpenSSH client, a key without a passphrase whose user may shut the machine down, and the machine's own key in `knownHosts`.",
   options,
+  examples: [
+    {
+      title: "A host",
+      about:
+        "The key should be able to do nothing else: a forced command in `authorized_keys` of the machine, such as " +
+        '`restrict,command="sudo -n systemctl poweroff" ssh-ed25519 ...`.',
+      name: "build1",
+      options: {
+        type: "ssh",
+        host: "build1.lab",
+        user: "lastout",
+        identity: "/etc/lastout/poweroff-key",
+        knownHosts: "/etc/lastout/known_hosts",
+        command: "sudo -n systemctl poweroff",
+      },
+    },
+  ],
   create: createSsh,
 });
 

@@ -1,8 +1,9 @@
 // One controller on one store: a lock beside the store's file, held as long as the process lives. The kernel frees it at any end of
 // the process, kill -9 included. Not the locks of SQLite on the store itself, which others may read while it is in use.
 
-import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { StoreError } from "../../ports/store.ts";
@@ -58,6 +59,9 @@ export interface Holder {
  * @throws StoreError when the lock file cannot be opened, for want of rights above all
  */
 export function lockHolder(path: string): Holder | "unnamed" | undefined {
+  if (isMissing(dirname(path))) {
+    return undefined; // Before the first start its folder need not be there.
+  }
   const lockPath = `${realPath(path)}.lock`;
   if (!existsSync(lockPath)) {
     return undefined;
@@ -76,6 +80,15 @@ export function lockHolder(path: string): Holder | "unnamed" | undefined {
     return nameIn(database) ?? "unnamed";
   } finally {
     database?.close();
+  }
+}
+
+/** False where one may not look. */
+function isMissing(folder: string): boolean {
+  try {
+    return statSync(folder, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Bus } from "../../ports/bus.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Capabilities, Switcher } from "../../ports/switcher.ts";
+import type { Example } from "../example.ts";
 
 /** What a kind may use of the program. */
 export interface SwitcherParts {
@@ -17,11 +18,16 @@ export interface SwitcherKind<Schema extends z.ZodType> {
   readonly type: string;
   /** One sentence for the reference. */
   readonly summary: string;
+  /** What has to be there for it: devices, programs, settings. Markdown, whole sentences. */
+  readonly needs: string;
   /** A strict object with the literal `type`, each field with `.meta({ description })`. Defaults are applied by parsing. */
   readonly options: Schema;
   /** Number of outlets; `undefined`: one, named by the switcher alone. */
   readonly outlets: (options: z.output<Schema>) => number | undefined;
-  readonly capabilities: Capabilities;
+  /** What a switcher with these options can do: some of it hangs on them. */
+  readonly capabilities: (options: z.output<Schema>) => Capabilities;
+  /** At least one; the options of all together are the choices that matter. */
+  readonly examples: readonly Example<z.input<Schema>>[];
   readonly create: (options: z.output<Schema>, parts: SwitcherParts) => Switcher;
 }
 

@@ -2,12 +2,14 @@
 // and the contract tests follow from the list.
 
 import { z } from "zod";
-import type { Switcher } from "../../ports/switcher.ts";
+import type { Capabilities, Switcher } from "../../ports/switcher.ts";
 import type { SwitcherParts } from "./define.ts";
+import { exec } from "./exec.ts";
+import { mqtt } from "./mqtt.ts";
 import { simulated } from "./simulated.ts";
 import { tasmota } from "./tasmota.ts";
 
-export const switcherKinds = [simulated, tasmota] as const;
+export const switcherKinds = [exec, mqtt, simulated, tasmota] as const;
 
 type Kinds = typeof switcherKinds;
 type OptionsOf<List extends Kinds> = { readonly [Index in keyof List]: List[Index]["options"] };
@@ -21,11 +23,23 @@ export const switcherOptions = z.discriminatedUnion(
 export type SwitcherOptions = z.output<typeof switcherOptions>;
 
 export function createSwitcher(options: SwitcherOptions, parts: SwitcherParts): Switcher {
-  const kind = switcherKinds.find((known) => known.type === options.type);
+  return kindOf(options).create(options, parts);
+}
+
+/** What a switcher with these options can do, before it is made. */
+export const capabilitiesOf = (options: SwitcherOptions): Capabilities =>
+  kindOf(options).capabilities(options);
+
+interface AnyKind {
+  readonly create: (options: SwitcherOptions, parts: SwitcherParts) => Switcher;
+  readonly capabilities: (options: SwitcherOptions) => Capabilities;
+}
+
+function kindOf({ type }: SwitcherOptions): AnyKind {
+  const kind = switcherKinds.find((known) => known.type === type);
   if (kind === undefined) {
-    throw new TypeError(`no kind of switcher is named ${options.type}`);
+    throw new TypeError(`no kind of switcher is named ${type}`);
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind was found by the type of these very options
-  const create = kind.create as (options: SwitcherOptions, parts: SwitcherParts) => Switcher;
-  return create(options, parts);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind was found by the type of the options that it is given
+  return kind as unknown as AnyKind;
 }

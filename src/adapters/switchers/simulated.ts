@@ -13,7 +13,12 @@ import {
 import { duration } from "../options.ts";
 import { defineSwitcher, outletIds, type SwitcherParts } from "./define.ts";
 
-const capabilities: Capabilities = { readback: "hardware", push: true, meter: true };
+/** With `watts: 0` there is no meter. */
+const capabilities = ({ watts }: { readonly watts: number }): Capabilities => ({
+  readback: "hardware",
+  push: true,
+  meter: watts > 0,
+});
 
 const options = z.strictObject({
   type: z.literal("simulated").meta({ description: "Outlets that exist only in this process." }),
@@ -36,9 +41,18 @@ export const simulated = defineSwitcher({
   type: "simulated",
   summary:
     "Outlets that exist only in this process, to try things out; they forget their position when it ends.",
+  needs: "Nothing: no device, no broker beyond the one for requests.",
   options,
   outlets: (given) => given.outlets,
   capabilities,
+  examples: [
+    {
+      title: "A strip to play with",
+      about: "Four outlets that draw 40 watts each while they are on.",
+      name: "strip",
+      options: { type: "simulated", outlets: 4, delay: "200ms", watts: 40 },
+    },
+  ],
   create: createSimulated,
 });
 
@@ -69,7 +83,6 @@ function createSimulated(given: Options, { name, clock }: SwitcherParts): Switch
     read(outlet);
   };
 
-  /** With `watts: 0` there is no meter. */
   const read = (outlet: string): void => {
     if (given.watts > 0) {
       const watts = positions.get(outlet) === "on" ? given.watts : 0;
@@ -90,7 +103,7 @@ function createSimulated(given: Options, { name, clock }: SwitcherParts): Switch
   return {
     name,
     outlets,
-    capabilities: { ...capabilities, meter: given.watts > 0 },
+    capabilities: capabilities(given),
     start(report) {
       running = { since: clock.now(), report };
       report({ kind: "connected" });

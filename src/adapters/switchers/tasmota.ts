@@ -2,8 +2,7 @@
 // say is in tasmota-messages.ts. Source: Tasmota 15.2.0.2 (xdrv_02_9_mqtt.ino, support_command.ino) and its documentation "MQTT".
 
 import { z } from "zod";
-import type { Bus, BusMessage, StopListening } from "../../ports/bus.ts";
-import { BusError } from "../../ports/bus.ts";
+import type { BusMessage, StopListening } from "../../ports/bus.ts";
 import {
   type Capabilities,
   type Switcher,
@@ -11,6 +10,7 @@ import {
   type SwitcherReport,
 } from "../../ports/switcher.ts";
 import { defineSwitcher, outletIds, type SwitcherParts } from "./define.ts";
+import { send } from "./send.ts";
 import * as messages from "./tasmota-messages.ts";
 import { deviceTopics, fullTopicProblem, longestTopic } from "./tasmota-topics.ts";
 
@@ -100,9 +100,37 @@ export const tasmota = defineSwitcher({
   type: "tasmota",
   summary:
     "Sockets and relay boards with Tasmota firmware, over MQTT; also as a group, with meter where the device has one.",
+  needs:
+    "A device with Tasmota firmware that is connected to the broker that lastout uses; [tasmota.md](tasmota.md) says how it is set up.",
   options,
   outlets: (given) => given.outlets,
-  capabilities,
+  capabilities: () => capabilities,
+  examples: [
+    {
+      title: "A socket",
+      about: "`topic` is what its command `Topic` answers; nothing else is needed.",
+      name: "build1-plug",
+      options: { type: "tasmota", topic: "plug1" },
+    },
+    {
+      title: "A strip, as a group",
+      about: "Its outlets are `rack-strip/1` to `rack-strip/4`, and never switched on all at once.",
+      name: "rack-strip",
+      options: { type: "tasmota", topic: "strip1", outlets: 4 },
+    },
+    {
+      title: "One relay of a bigger device",
+      about: "Where the other relays of the device are switched by somebody else.",
+      name: "third-relay",
+      options: { type: "tasmota", topic: "board1", outlet: 3 },
+    },
+    {
+      title: "A device with other topics",
+      about: "Where `FullTopic`, or one of `Prefix1` to `Prefix3`, is set to something else on the device.",
+      name: "lab-plug",
+      options: { type: "tasmota", topic: "plug2", fullTopic: "lab/%topic%/%prefix%/" },
+    },
+  ],
   create: createTasmota,
 });
 
@@ -270,26 +298,6 @@ function meterLayout({ outlet, outlets }: Options): messages.MeterLayout {
   return outlet === undefined && (outlets === undefined || outlets === 1)
     ? { kind: "whole" }
     : { kind: "channels", count: outlets };
-}
-
-function send(bus: Bus, name: string, topic: string, payload: string, signal: AbortSignal): void {
-  if (signal.aborted) {
-    throw new SwitcherError("aborted", `${name} was not sent ${topic}: it was no longer wanted`);
-  }
-  try {
-    bus.publish(topic, payload);
-  } catch (error) {
-    if (error instanceof BusError) {
-      throw new SwitcherError(
-        "unreachable",
-        `${name} cannot be reached: there is no connection to the MQTT broker`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw error;
-  }
 }
 
 const contains = (payload: Uint8Array, text: string): boolean =>
