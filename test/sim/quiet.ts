@@ -102,7 +102,8 @@ export async function settleDown(world: World): Promise<void> {
       [...settings.pools.values()].every((pool) => isWarm(world, pool)),
     );
   }
-  await eventually(world, "L6", 75_000, "the picture is the truth, without a problem", () =>
+  const telemetry = telemetryMs(world); // also makes up for news that overtook each other
+  await eventually(world, "L6", 75_000 + telemetry, "the picture is the truth, without a problem", () =>
     names.every((name) => pictureIsTrue(world, name)),
   );
   await eventually(
