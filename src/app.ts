@@ -38,6 +38,8 @@ const exit = { done: 0, unavailable: 69, internal: 70, busy: 75 } as const;
 
 export interface ControllerOptions {
   readonly config: Config;
+  /** Log JSON, also on a terminal. */
+  readonly json: boolean;
   /** Read the configuration again, on SIGHUP; `undefined`: SIGHUP ends the process, as it does by itself. */
   readonly readAgain: (() => Loaded) | undefined;
   /** Called when the controller serves its base. */
@@ -50,7 +52,7 @@ export interface ControllerOptions {
  */
 export async function runController(options: ControllerOptions): Promise<number> {
   const hangUp = options.readAgain === undefined ? undefined : reloadSignal();
-  const log = createLog({ level: options.config.log.level });
+  const log = createLog({ level: options.config.log.level, pretty: options.json ? false : undefined });
   const stop = stopSignal();
   const opened: (() => Promise<void>)[] = [];
   const status = await runParts({ ...options, log, stop, hangUp, opened }).catch((error: unknown) =>

@@ -28,7 +28,7 @@ export const helpOption: Options = {
   help: { value: undefined, short: "h", help: "print this help" },
 };
 
-/** Every command that asks a controller takes these. */
+/** Every command takes these, and those that ask a controller or a broker go by them. */
 export const clientOptions: Options = {
   url: {
     value: "URL",

@@ -3,7 +3,7 @@
 
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { nearestName } from "../core/names.ts";
-import { readArguments, splitCommand } from "./arguments.ts";
+import { clientOptions, readArguments, splitCommand } from "./arguments.ts";
 import { keepCompiledCode } from "./cache-folder.ts";
 import { commands } from "./commands.ts";
 import { CommandError, exits, Interrupted } from "./exit-codes.ts";
@@ -56,7 +56,8 @@ async function dispatch(
     keepCompiledCode(surroundings.env); // A controller is not started so often.
   }
   const command = await entry.load();
-  const args = readArguments(words, command.options);
+  // Also where a command asks no broker: a script may give the same options to all.
+  const args = readArguments(words, { ...clientOptions, ...command.options });
   if (args.has("help")) {
     terminal.out(commandHelp(name, command));
     return exits.done;

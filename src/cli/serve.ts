@@ -22,6 +22,7 @@ export const serveCommand: Command = {
       value: undefined,
       help: "without --config: run a demo lab; needs nothing and leaves nothing behind",
     },
+    json: { value: undefined, help: "log JSON on a terminal, too" },
     quiet: { value: undefined, help: "say no warnings about the configuration" },
     ...helpOption,
   },
@@ -50,7 +51,7 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
   const named = args.value("config");
   if (args.has("demo") && named === undefined) {
     const { serveDemo } = await import("../demo/serve-demo.ts");
-    return serveDemo((guide) => terminal.block(guide, true));
+    return serveDemo((guide) => terminal.block(guide, true), args.has("json"));
   }
   const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
   const { printMistakes } = await import("../config/print.ts");
@@ -72,5 +73,6 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
     terminal.block(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
   }
   const { runController } = await import("../app.ts");
-  return runController({ config: loaded.config, readAgain: read, started: () => undefined });
+  const json = args.has("json");
+  return runController({ config: loaded.config, json, readAgain: read, started: () => undefined });
 }

@@ -17,8 +17,12 @@ import { demoConfig, startDemoLab } from "./lab.ts";
 const firstPort = 1883;
 const portsTried = 100;
 
-/** @param say where the guide goes @returns the exit status of the controller */
-export async function serveDemo(say: (text: string) => void): Promise<number> {
+/**
+ * @param say where the guide goes
+ * @param json log JSON, also on a terminal
+ * @returns the exit status of the controller
+ */
+export async function serveDemo(say: (text: string) => void, json: boolean): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "lastout-demo-"));
   const port = await freePort();
   const lab = await startDemoLab({
@@ -35,6 +39,7 @@ export async function serveDemo(say: (text: string) => void): Promise<number> {
     }
     return await runController({
       config: loaded.config,
+      json,
       readAgain: undefined, // the file is the demo's own
       started: () => say(demoGuide(lab, port)),
     });

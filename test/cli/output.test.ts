@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
+import { runCommandLine } from "../../src/cli/command-line.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { changeText, eventLine, progressText, spoken } from "../../src/cli/describe.ts";
 import { tableOf } from "../../src/cli/table.ts";
@@ -197,6 +198,30 @@ describe("Help", () => {
       expect(help).toContain(summary);
     }
   });
+
+  test.each(commands.map(({ name }) => name))(
+    "%s takes the common options, so that a script may give the same ones to all",
+    async (name) => {
+      const text = { out: "", err: "" };
+      const common = [
+        "--url",
+        "mqtt://127.0.0.1:1",
+        "--username",
+        "ci",
+        "--password-file",
+        "/dev/null",
+        "--base",
+        "lab",
+      ];
+      const status = await runCommandLine([name, ...common, "--json", "--quiet", "--help"], {
+        stdout: { isTTY: false, write: (part) => (text.out += part) },
+        stderr: { isTTY: false, write: (part) => (text.err += part) },
+        env: {},
+      });
+      expect({ status, err: text.err }).toEqual({ status: 0, err: "" });
+      expect(text.out).toContain(`Usage: lastout ${name}`);
+    },
+  );
 
   test.each(commands.map(({ name }) => name))(
     "The help of %s has its usage, its options and an example, in lines that fit",

@@ -74,7 +74,8 @@ function checkSharing(facts: Facts): void {
   const holders = new Map<string, TokenRecord[]>();
   let count = 0;
   for (const record of facts.disk().tokens()) {
-    count += 1;
+    // What is held on nothing but what has left the configuration is about to end.
+    count += record.resources.some((name) => facts.settings.resources.has(name)) ? 1 : 0;
     for (const resource of record.resources) {
       const others = holders.get(resource);
       if (others === undefined) {
@@ -98,7 +99,7 @@ function checkSharing(facts: Facts): void {
     );
   }
   const limit = facts.settings.limits.tokens;
-  const queued = [...facts.disk().queued()].length;
+  const queued = [...facts.disk().queued()].filter(({ asked }) => areKnown(facts, asked)).length;
   facts.must(
     count + queued <= limit,
     "I23",
