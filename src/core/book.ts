@@ -212,6 +212,8 @@ export interface Leaving {
   readonly overdue: boolean;
   /** How often this run has sent the command. */
   readonly sends: number;
+  /** Somebody wanted it since, or it would have gone down for nothing: it is not told again without a new off delay. */
+  readonly missed: boolean;
   /** It answered its checker at least once since the command. */
   readonly answered: boolean;
   /** Seen gone without a break since then. */

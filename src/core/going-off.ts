@@ -7,7 +7,7 @@ import { isAvailable } from "./availability.ts";
 import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { expiryGate, offGate } from "./gates.ts";
-import { beginShutdown, hasSettled, wasNeverReached, watch } from "./leaving.ts";
+import { beginsAnew, beginShutdown, hasSettled, wasNeverReached, watch } from "./leaving.ts";
 import { setOwn } from "./outlet.ts";
 import { neighboursOf, type Sight, sightOf } from "./supply.ts";
 import { activeDependents, isForced, isUrgent, isWanted } from "./wants.ts";
@@ -177,6 +177,9 @@ export function leaveOn(
   // Also under an operator's cycle: whoever came since it began was told that the machine is theirs.
   const held = wanted || isWanted(turn.book, resource);
   const missed = held || isNeeded(turn.book, resource) || !neighboursAreReady(turn, resource);
+  if (!missed && beginsAnew(turn, resource, activity)) {
+    return stays(turn, resource, wanted, sight);
+  }
   const seen = watch(turn, resource, shutdown, activity, missed);
   if (seen !== undefined) {
     return seen;

@@ -35,6 +35,7 @@ export const watching = (at: Instant, shutdown: ShutdownSettings): Leaving => ({
   until: after(at, shutdown.timeout),
   overdue: false,
   sends: 0,
+  missed: false,
   answered: false,
   goneSince: undefined,
   since: at,
@@ -93,15 +94,10 @@ export function watch(
   activity: Leaving,
   missed: boolean,
 ): Leaving | undefined {
-  let next = activity;
-  if (isForgotten(turn, resource, activity) && !missed) {
+  let next = missed && !activity.missed ? { ...activity, missed } : activity;
+  if (!next.missed && isForgotten(turn, resource, activity)) {
     next = toldAgain(turn, resource, shutdown, next);
-  } else if (
-    wasNeverReached(resource, activity) &&
-    mayBeTold(turn, resource) &&
-    next.sends < mostSends &&
-    !missed
-  ) {
+  } else if (!next.missed && isToBeToldAgain(turn, resource, activity)) {
     countAnew(resource, after(turn.at, tellAgainAfter));
     next = toldAgain(turn, resource, shutdown, next);
   }
@@ -141,6 +137,14 @@ const isForgotten = (turn: Turn, resource: Resource, activity: Leaving): boolean
   activity.outcome === undefined &&
   mayBeTold(turn, resource) &&
   (resource.settings.check === undefined || resource.availability.ups > 0);
+
+/** It could not be reached, and answers by now. */
+const isToBeToldAgain = (turn: Turn, resource: Resource, activity: Leaving): boolean =>
+  wasNeverReached(resource, activity) && mayBeTold(turn, resource) && activity.sends < mostSends;
+
+/** It would be told (again) now, had nobody come in between: so it begins anew, with its off delay. */
+export const beginsAnew = (turn: Turn, resource: Resource, activity: Leaving): boolean =>
+  activity.missed && (isForgotten(turn, resource, activity) || isToBeToldAgain(turn, resource, activity));
 
 const mayBeTold = ({ book, at }: Turn, resource: Resource): boolean =>
   book.link.name === "up" &&

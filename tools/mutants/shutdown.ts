@@ -35,6 +35,13 @@ export const shutdown: readonly Section[] = [
         why: "one lost ping, and a machine that is writing loses its power",
       },
       {
+        name: "told again right after somebody came and went",
+        file: "src/core/going-off.ts",
+        find: "if (!missed && beginsAnew(turn, resource, activity)) {",
+        replace: "if (missed && beginsAnew(turn, resource, activity)) {",
+        why: "the next of two jobs finds the machine shut down, though its off delay had not begun",
+      },
+      {
         name: "gone while the command is still under way",
         file: "src/core/leaving.ts",
         find: "(activity.asking === undefined || activity.overdue) && //",
@@ -161,7 +168,7 @@ export const shutdown: readonly Section[] = [
       {
         name: "a machine is told for ever",
         file: "src/core/leaving.ts",
-        find: "next.sends < mostSends",
+        find: "activity.sends < mostSends",
         replace: "true",
         why: "a machine that takes no commands is dialled until the end of time",
       },
