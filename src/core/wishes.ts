@@ -39,7 +39,7 @@ function wishOf(book: Book, resource: Resource, outlet: Outlet): Wish {
       return mayStart(book, resource, outlet) ? "on" : "keep";
     case "using":
       // Its other supply may be off, too, and not yet heard of: then it begins with what it needs.
-      return !outlet.handOff && (sightOf(resource) === "on" || needsAreThere(resource)) ? "on" : "keep";
+      return !outlet.handOff && isPowered(resource) ? "on" : "keep";
     case "lingering":
     case "leaving":
     case "held":
@@ -52,6 +52,12 @@ function wishOf(book: Book, resource: Resource, outlet: Outlet): Wish {
     case "cycling":
       return "off";
   }
+}
+
+/** On, as far as is known. What is off is about to be started, and takes its place among those that boot first. */
+function isPowered(resource: Resource): boolean {
+  const sight = sightOf(resource);
+  return sight === "on" || (sight === "unknown" && needsAreThere(resource));
 }
 
 /** What it needs is there and it has its place among those that boot; or it is on already, with another supply. */
