@@ -162,7 +162,7 @@ export function leaveOn(
     return isOff(turn, resource);
   }
   if (hasLostPower(resource)) {
-    return stays(turn, resource, wanted, sight);
+    return staysForThem(turn, resource, wanted, sight);
   }
   if (shutdown === undefined) {
     return stays(turn, resource, wanted, sight); // it was taken out of the configuration meanwhile
@@ -193,10 +193,7 @@ export function leaveOn(
     return undefined;
   }
   if (isWanted(turn.book, resource)) {
-    if (!wanted) {
-      callOffCycle(turn, resource); // it does not go down, and is not cut under somebody who holds it
-    }
-    return stays(turn, resource, true, sight);
+    return staysForThem(turn, resource, wanted, sight); // it does not go down, and is not cut under somebody who holds it
   }
   // What an earlier run has told it, if it came to that, is not known: it is not cut before this run has told it, too.
   const policy = activity.sends > 0 ? shutdown.onTimeout : "keep";
@@ -213,6 +210,15 @@ function hasLostPower({ outlets }: Resource): boolean {
     outlet.rebooted = false;
   }
   return rebooted.length > 0;
+}
+
+/** As below. An operator's cycle has not taken it down, and would take it from those who wait for it or were given it since. */
+function staysForThem(turn: Turn, resource: Resource, wanted: boolean, sight: Sight): Activity {
+  const calledOff = !wanted && isWanted(turn.book, resource);
+  if (calledOff) {
+    callOffCycle(turn, resource);
+  }
+  return stays(turn, resource, wanted || calledOff, sight);
 }
 
 /** It is not shut down after all: used again, or left for another off delay. */

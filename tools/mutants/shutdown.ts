@@ -232,10 +232,17 @@ export const shutdown: readonly Section[] = [
         why: "a job waits for a shutdown that has failed",
       },
       {
+        name: "told again under who came while it lost its power",
+        file: "src/core/going-off.ts",
+        find: "  if (hasLostPower(resource)) {\n    return staysForThem(",
+        replace: "  if (hasLostPower(resource)) {\n    return stays(",
+        why: "somebody hears that the machine is theirs, and it is shut down for a power cycle",
+      },
+      {
         name: "a wanted machine is cut at the timeout",
         file: "src/core/going-off.ts",
-        find: "  if (isWanted(turn.book, resource)) {\n    if (!wanted) {",
-        replace: "  if (false) {\n    if (!wanted) {",
+        find: "  if (isWanted(turn.book, resource)) {\n    return staysForThem",
+        replace: "  if (wanted) {\n    return staysForThem",
         why: "a machine that has not gone down is cut under a new job",
       },
       {
