@@ -12,7 +12,7 @@ import { checkTimeoutDefault, type ShutdownEntry } from "./schema-kinds.ts";
 import type { Subject } from "./subject.ts";
 
 export const shutdownRules = (subject: Subject): readonly Finding[] =>
-  shutdowns(subject).flatMap((one) => unseen(one).concat(tooShort(one), unmetered(one, subject)));
+  shutdowns(subject).flatMap((one) => unseen(one).concat(unmetered(one, subject)));
 
 export const shutdownWarnings = (subject: Subject): readonly Finding[] => [
   ...hardCuts(subject),
@@ -45,18 +45,6 @@ function unseen({ entry, path, shutdown }: Shutdown): Finding[] {
           path,
           `nothing would show that it is down, and so its power would never be cut: that a request of type ${shutdown.type} was taken ` +
             "does not show it; give the resource a check",
-        ),
-      ];
-}
-
-function tooShort({ path, shutdown: { settle, timeout } }: Shutdown): Finding[] {
-  return settle < timeout
-    ? []
-    : [
-        atKey(
-          path,
-          `it cannot have been gone for ${formatDuration(settle)} (settle) within ${formatDuration(timeout)} (timeout); ` +
-            "make settle shorter, or timeout longer",
         ),
       ];
 }
@@ -105,21 +93,19 @@ function onTrust({ entry, path, shutdown }: Shutdown): Finding[] {
 }
 
 /** It would be found overdue, and be told so, before anybody could see that it is gone; with a neighbour on its outlet again and again. */
-function tight({ entry: { check }, path, shutdown: { settle, timeout } }: Shutdown): Finding[] {
-  if (check === undefined || settle >= timeout) {
+function tight({ entry: { check }, path, shutdown: { timeout } }: Shutdown): Finding[] {
+  if (check === undefined) {
     return [];
   }
-  const seen = millis(
-    (Math.min(check.interval, inTransition) + (check.timeout ?? checkTimeoutDefault)) * check.fall,
-  );
-  return settle + seen < timeout
+  const pause = millis(Math.min(check.interval, inTransition));
+  const seen = millis((pause + (check.timeout ?? checkTimeoutDefault)) * check.fall);
+  return seen < timeout
     ? []
     : [
         atKey(
-          path,
-          `until it is seen to be gone takes up to ${formatDuration(seen)} (fall times interval and timeout of the check, which runs every ` +
-            `${formatDuration(millis(Math.min(check.interval, inTransition)))} then), and settle ${formatDuration(settle)}; ` +
-            `a timeout of ${formatDuration(timeout)} ends before, write more than ${formatDuration(millis(settle + seen))}`,
+          [...path, "timeout"],
+          `it takes up to ${formatDuration(seen)} until its check shows that it is gone (fall ${check.fall}, every ${formatDuration(pause)}); ` +
+            `${formatDuration(timeout)} end before that, 2m are usual`,
         ),
       ];
 }

@@ -43,11 +43,12 @@ const checkTimes = {
 
 const shutdownTimes = {
   timeout: positive.prefault("2m").meta({
-    description: "From the shutdown command until it must be gone, `settle` included; a duration above 0.",
+    description:
+      "From the shutdown command until it must be seen to be gone; `settle` comes after that. A duration above 0.",
   }),
   settle: duration.prefault("10s").meta({
     description:
-      "It must have been gone for that long before its power is cut; a duration shorter than `timeout`. Machines stop answering " +
+      "It must have been gone for that long before its power is cut; a duration. Machines stop answering " +
       "before their disks are quiet.",
   }),
   idleBelow: z

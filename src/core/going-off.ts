@@ -189,7 +189,8 @@ export function leaveOn(
       ? { name: "stopping", usedSince: wanted, cleared: "gone" }
       : stays(turn, resource, wanted, sight);
   }
-  if (activity.overdue || activity.until > turn.at) {
+  // What is gone in time has its `settle` after it.
+  if (activity.overdue || activity.until > turn.at || activity.goneSince !== undefined) {
     return undefined;
   }
   if (isWanted(turn.book, resource)) {

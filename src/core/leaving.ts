@@ -208,7 +208,7 @@ export function nextLookAtLeaving(
   activity: Leaving,
 ): Instant | undefined {
   const settled = activity.goneSince && after(activity.goneSince, shutdown.settle);
-  const late = activity.overdue ? undefined : activity.until;
+  const late = activity.overdue || activity.until <= turn.at ? undefined : activity.until;
   const next = soonerOf(soonerOf(settled, late), soonerOf(activity.measureAt, staleAt(resource, activity)));
   return next === undefined ? undefined : later(next, after(turn.at, millis(1)));
 }

@@ -319,6 +319,14 @@ test("a shutdown whose end nothing but the command shows, is warned of", () => {
   expect(warningsOf({ text: shutdownWith(", idleBelow: 8") })).toEqual([]);
 });
 
+test("a shutdown that is given up before its check could show its end is warned of", () => {
+  const check = ", check: { type: icmp, host: build1.lab, interval: 1s, timeout: 1s, fall: 3 }";
+  expect(warningsOf({ text: shutdownWith(", timeout: 6s", check) })).toEqual([
+    "resources.build1.shutdown.timeout: it takes up to 6s until its check shows that it is gone (fall 3, every 1s); 6s end before that, 2m are usual",
+  ]);
+  expect(warningsOf({ text: shutdownWith(", timeout: 7s", check) })).toEqual([]);
+});
+
 test("power that is cut from a machine that may not be down is warned of", () => {
   expect(warningsOf({ text: shutdownWith(", onTimeout: cut", icmp) })).toEqual([
     "resources.build1.shutdown.onTimeout: after 2m power is cut from a machine that may still be writing to its disks; " +

@@ -213,10 +213,6 @@ const cases: readonly Case[] = [
     text: `${broker}${groups}resources:\n  a: { switcher: plug1, shutdown: { type: http, url: "http://a.lab/off" } }\n  b: { switcher: rack-strip/1, shutdown: { type: mqtt, topic: b/off, idleBelow: 8 } }\n`,
   },
   {
-    title: "a machine that would have to be gone for longer than it may take",
-    text: `${broker}${groups}resources:\n  a: { switcher: plug1, check: { type: icmp, host: a }, shutdown: { type: exec, command: [x], timeout: 10s } }\n  b: { switcher: rack-strip/1, check: { type: icmp, host: b }, shutdown: { type: exec, command: [x], settle: 2m } }\n`,
-  },
-  {
     title: "a power to fall below where nothing measures",
     text: `${broker}switchers:\n  s: { type: simulated, outlets: 2 }\n  plug1: { type: tasmota, topic: plug1 }\nresources:\n  a: { switcher: [plug1, s/2], check: { type: icmp, host: a }, shutdown: { type: exec, command: [x], idleBelow: 8 } }\n`,
   },

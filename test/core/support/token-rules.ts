@@ -2,7 +2,7 @@
 // says. The table of all promises is in watch.ts.
 
 import { deepStrictEqual, ok } from "node:assert/strict";
-import type { QueuedRecord, Snapshot, TokenRecord } from "../../../src/core/changes.ts";
+import type { OverrideRecord, QueuedRecord, Snapshot, TokenRecord } from "../../../src/core/changes.ts";
 import type { Effect } from "../../../src/core/effects.ts";
 import type { Reply, Request } from "../../../src/core/requests.ts";
 import type { Settings } from "../../../src/core/settings.ts";
@@ -145,6 +145,11 @@ export function checkAnnounced(
   }
 }
 
+/** The resource has left the configuration, and nobody but another one on its outlets could lift what it left behind. */
+const isOrphanOf = ({ settings }: Facts, { resource, outlets }: OverrideRecord, other: string): boolean =>
+  !settings.resources.has(resource) &&
+  settings.resources.get(other)?.outlets.some((one) => outlets.includes(one)) === true;
+
 /** I32, and I15 of lockouts. */
 export function checkRights(facts: Facts, turned: Turned): void {
   const { happening, before, after, at } = turned;
@@ -154,8 +159,9 @@ export function checkRights(facts: Facts, turned: Turned): void {
     if (same === undefined || same.mode !== record.mode) {
       const over = record.until !== undefined && record.until <= at;
       const asked = request?.kind === "override" && request.resource === record.resource;
+      const orphaned = request?.kind === "override" && isOrphanOf(facts, record, request.resource);
       ok(
-        over || asked,
+        over || asked || orphaned,
         `I15: the override of ${record.resource} is lifted by nothing but an operator, or its time`,
       );
     }
