@@ -322,7 +322,11 @@ function checkStagger(facts: Facts, outlet: string): void {
 function checkStarting(facts: Facts, wanted: readonly string[]): void {
   const { starting } = facts.settings.limits;
   const again = wanted.some((name) =>
-    outletsOf(facts, name).some((outlet) => facts.relays.get(outlet)?.told?.word === "ON"),
+    outletsOf(facts, name).some((outlet) => {
+      const relay = facts.relays.get(outlet);
+      const obeyed = relay?.position === "on" && relay.why === "command"; // and nobody has heard of it
+      return relay?.told?.word === "ON" || obeyed;
+    }),
   );
   if (starting === 0 || again || isOn(facts, wanted) || facts.trueNow() - facts.reloadedAt < 120_000) {
     return;
