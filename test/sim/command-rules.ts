@@ -328,7 +328,13 @@ function checkStarting(facts: Facts, wanted: readonly string[]): void {
       return relay?.told?.word === "ON" || obeyed;
     }),
   );
-  if (starting === 0 || again || isOn(facts, wanted) || facts.trueNow() - facts.reloadedAt < 120_000) {
+  // In use, and perhaps on with its other supply, which does not answer: this one is repaired, and nothing is started.
+  const halfSeen = wanted.some((name) => {
+    const heard = outletsOf(facts, name).map((outlet) => facts.heard.has(outlet));
+    return heard.includes(true) && heard.includes(false);
+  });
+  const reloaded = facts.trueNow() - facts.reloadedAt < 120_000;
+  if (starting === 0 || again || halfSeen || isOn(facts, wanted) || reloaded) {
     return;
   }
   // Those on one outlet begin together.
