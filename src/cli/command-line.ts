@@ -59,7 +59,8 @@ async function dispatch(
   // Also where a command asks no broker: a script may give the same options to all.
   const args = readArguments(words, { ...clientOptions, ...command.options });
   if (args.has("help")) {
-    terminal.out(commandHelp(name, command));
+    const { isTTY, columns } = surroundings.stdout;
+    terminal.out(commandHelp(name, command, isTTY === true && columns !== 0 ? columns : undefined));
     return exits.done;
   }
   return command.run({

@@ -23,6 +23,12 @@ export function until(time: string | null | undefined, wall: WallTime): Millis |
   return Number.isNaN(at) ? undefined : millis(at - wall);
 }
 
+/** `3 s ago`, of a time that has passed; nothing for no time. */
+export function ago(time: string, wall: WallTime): string {
+  const ahead = until(time, wall);
+  return ahead === undefined ? "" : `${spoken(millis(0 - ahead))} ago`;
+}
+
 /** `build1 is starting: powered, 12 s, ready in about 31 s` */
 export function progressText(
   name: string,

@@ -25,13 +25,14 @@ export function generalHelp(): string {
   ].join("\n");
 }
 
-export function commandHelp(name: string, command: Command): string {
+/** @param columns of the terminal that shows it; absent where lines may be as long as they are */
+export function commandHelp(name: string, command: Command, columns?: number): string {
   const own = Object.entries(command.options).filter(([option]) => !(option in clientOptions));
   const common = Object.entries(command.options).filter(([option]) => option in clientOptions);
-  return [
-    ...usageLines(`Usage: lastout ${name}`, command.usage),
+  const lines = [
+    ...usageLines(`Usage: lastout ${name}`, command.usage, columns ?? widest),
     "",
-    command.about,
+    columns === undefined ? command.about : command.about.replaceAll("\n", " "),
     "",
     ...section("Options:", own),
     ...section(own.length === 0 ? "Options:" : "Common options:", common),
@@ -47,18 +48,32 @@ export function commandHelp(name: string, command: Command): string {
     "",
     "Examples:",
     ...command.examples.flatMap(([line, purpose]) => [`  ${line}`, `      ${purpose}`]),
-  ].join("\n");
+  ];
+  return (columns === undefined ? lines : lines.flatMap((line) => fitted(line, columns))).join("\n");
+}
+
+/** Broken between words; what follows stands below the line's last column, or its beginning. */
+function fitted(line: string, columns: number): string[] {
+  if (line.length <= columns) {
+    return [line];
+  }
+  const indent = /^ *\S.*? {2,}(?=\S)/.exec(line)?.[0].length ?? line.search(/\S/);
+  const hang = " ".repeat(indent < columns / 2 ? indent : 10);
+  const place = line.lastIndexOf(" ", columns);
+  return place <= hang.length
+    ? [line]
+    : [line.slice(0, place), ...fitted(`${hang}${line.slice(place + 1)}`, columns)];
 }
 
 /** As wide as what the commands say of themselves. */
 const widest = 130;
 
 /** What belongs together in brackets stays together. */
-function usageLines(start: string, usage: string): string[] {
+function usageLines(start: string, usage: string, columns: number): string[] {
   const lines = [start];
   for (const part of usage.split(/ (?=\[|-- )/)) {
     const last = lines.pop() ?? "";
-    lines.push(...(last.length + part.length < widest ? [`${last} ${part}`] : [last, `          ${part}`]));
+    lines.push(...(last.length + part.length < columns ? [`${last} ${part}`] : [last, `          ${part}`]));
   }
   return lines;
 }

@@ -4,13 +4,13 @@ import { clientOptions } from "./arguments.ts";
 import { openClient } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
-import { problemCell, spoken, until } from "./describe.ts";
+import { ago, problemCell, spoken, until } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { choose, openPicture } from "./picture.ts";
 import { interruption } from "./signals.ts";
 import { type Cell, tableOf } from "./table.ts";
 import type { StateObject } from "./wire.ts";
-import { millis, type WallTime } from "../core/time.ts";
+import type { WallTime } from "../core/time.ts";
 import { resourceName } from "./values.ts";
 
 export const statusCommand: Command = {
@@ -66,6 +66,9 @@ async function status(context: Context): Promise<number> {
       }
       for (const problem of problems) {
         terminal.fail(problem);
+      }
+      if (rows.length === 0 && problems.length === 0) {
+        terminal.say("the controller shows no resources: it has just started, or its configuration has none");
       }
       return problems.length === 0 ? exits.done : exits.invalid;
     } finally {
@@ -209,11 +212,6 @@ function outlook({ offAt, readyAt }: StateObject, wall: WallTime): string {
     : ready !== undefined
       ? `, ready in ${spoken(ready)}`
       : "";
-}
-
-function ago(time: string, wall: WallTime): string {
-  const ahead = until(time, wall);
-  return ahead === undefined ? "" : `${spoken(millis(0 - ahead))} ago`;
 }
 
 /** The message, when it is so. */

@@ -4,7 +4,7 @@ import { clientOptions } from "./arguments.ts";
 import { type Client, openClient, promptly } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
-import { spoken, until } from "./describe.ts";
+import { ago, spoken, until } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { choose, openPicture, type Picture } from "./picture.ts";
 import { refused } from "./refusal.ts";
@@ -148,6 +148,7 @@ function show({ args, terminal, clock }: Context, { held, waiting }: Omit<Claims
     const ahead = until(time, wall);
     return !terminal.outIsTerminal || ahead === undefined ? time : `in ${spoken(ahead)}`;
   };
+  const since = (time: unknown): string => (terminal.outIsTerminal ? ago(text(time), wall) : text(time));
   const print = (headings: readonly string[], rows: readonly (readonly string[])[]): void => {
     const cells = rows.map((row) => row.map((text): Cell => ({ text })));
     for (const line of rows.length === 0 ? [] : tableOf(headings, cells, terminal.paint)) {
@@ -161,7 +162,7 @@ function show({ args, terminal, clock }: Context, { held, waiting }: Omit<Claims
       holder.token,
       text(holder["owner"]),
       text(holder["mode"]),
-      text(holder["since"]),
+      since(holder["since"]),
       when(text(holder["expires"])),
       text(holder["purpose"]),
     ]),
@@ -178,7 +179,7 @@ function show({ args, terminal, clock }: Context, { held, waiting }: Omit<Claims
       text(entry["owner"]),
       text(entry["mode"]),
       typeof entry["priority"] === "number" ? String(entry["priority"]) : "",
-      text(entry["since"]),
+      since(entry["since"]),
       when(text(entry["deadline"])),
       text(entry["purpose"]),
     ]),

@@ -414,6 +414,16 @@ describe("lastout status", () => {
     expect(out).not.toContain("build9 ");
   });
 
+  test("Where nothing is shown yet that is said, instead of an empty table", async () => {
+    await fake.publish("build9", "", true);
+    await fake.publish("build10", "", true);
+    expect(await lastout(["status"], env())).toEqual({
+      exit: 0,
+      out: "",
+      err: "lastout: the controller shows no resources: it has just started, or its configuration has none\n",
+    });
+  });
+
   test("While the controller is away its last picture is shown, with a warning and exit 69", async () => {
     await fake.publish("controller/status", "offline", true);
     const { exit, out, err } = await lastout(["status"], env());

@@ -234,4 +234,18 @@ describe("Help", () => {
       expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(140);
     },
   );
+
+  test.each(commands.map(({ name }) => name))(
+    "On a terminal of 80 columns the help of %s is broken between words, and says the same",
+    async (name) => {
+      const command = await commands.find((entry) => entry.name === name)?.load();
+      const help = (columns?: number): string =>
+        command === undefined ? "" : commandHelp(name, command, columns);
+      expect(help(80).split(/\s+/)).toEqual(help().split(/\s+/));
+      const long = help(80)
+        .split("\n")
+        .filter((line) => line.length > 80);
+      expect(long).toEqual([]);
+    },
+  );
 });

@@ -247,7 +247,7 @@ describe("While a controller runs on the store", () => {
   test("no controller can run on a store whose folder is not there yet", async () => {
     const here = lab({ switchers });
     const store = { path: join(here.folder, "not", "made", "yet.db") };
-    writeFileSync(here.file, JSON.stringify({ store, switchers }));
+    writeFileSync(here.file, JSON.stringify({ ...nowhere, store, switchers }));
     expect(await here.by("sim", "read")).toEqual({ exit: 0, out: "sim is off\n", err: "" });
   });
 

@@ -87,6 +87,40 @@ test("Every command that a page calls exists.", () => {
   expect(wrong).toEqual([]);
 });
 
+test("Every option that a page shows with a command is one of that command.", async () => {
+  const taken = new Map(
+    await Promise.all(
+      commands.map(async ({ name, load }) => [name, Object.keys((await load()).options)] as const),
+    ),
+  );
+  const wrong = pages.flatMap((from) => {
+    const code = [...quoted(proseOf(from)), ...blocksOf(from).flatMap(({ text }) => text.split("\n"))];
+    // Up to the command that is run, or what the shell does with the output.
+    const calls = /\blastout ([a-z]+)((?: (?!-- |[|&;>#]).*?)?)(?= -- | [|&;>#]|\)|$)/g;
+    return code
+      .flatMap((line) => Array.from(line.matchAll(calls)))
+      .flatMap(([, name = "", words = ""]) =>
+        [...words.matchAll(/(?<=\s|^)--([a-z-]+)/g)]
+          .filter(([, option = ""]) => taken.get(name)?.includes(option) === false && option !== "help")
+          .map(([option]) => `${from.path}: lastout ${name} ${option}`),
+      );
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("Getting started tells truly how long it takes: words at 200 a minute, and 10 s for each command.", () => {
+  const { text } = page("docs/getting-started.md");
+  const typed = blocksOf({ path: "", text }).flatMap((block) =>
+    block.text
+      .split("\n")
+      .filter((line) => (block.kind.startsWith("sh") ? line !== "" : line.startsWith("$ "))),
+  );
+  const words = text.split(/\s+/).length;
+  const minutes = Math.round(words / 200 + typed.length / 6);
+  expect(minutes).toBeLessThan(15);
+  expect(text).toContain(`about ${minutes} minutes`);
+});
+
 test("Every npm script that a page names exists.", () => {
   const scripts = Object.keys(packageJson.scripts);
   const wrong = pages.flatMap(({ path, text }) =>

@@ -14,7 +14,12 @@ import { blocksOf, pages } from "./pages.ts";
 /** What the examples take from outside the file. */
 const surroundings = {
   env: { LASTOUT_MQTT_PASSWORD: "secret", NAS_TOKEN: "secret" },
-  files: { "/run/credentials/lastout.service/mqtt-password": "secret" },
+  files: {
+    "/run/credentials/lastout.service/mqtt-password": "secret",
+    "/etc/lastout/mqtt-password": "secret",
+    "/etc/lab/lastout-password": "secret",
+    "/etc/lab/passwd": "lastout:$7$101$c2FsdA==$aGFzaA==\n",
+  },
 };
 
 const blocks = pages.flatMap(blocksOf);

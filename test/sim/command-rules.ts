@@ -330,8 +330,8 @@ function checkStarting(facts: Facts, wanted: readonly string[]): void {
   );
   // In use, and perhaps on with its other supply, which does not answer: this one is repaired, and nothing is started.
   const halfSeen = wanted.some((name) => {
-    const heard = outletsOf(facts, name).map((outlet) => facts.heard.has(outlet));
-    return heard.includes(true) && heard.includes(false);
+    const heard = new Set(outletsOf(facts, name).map((outlet) => facts.heard.has(outlet)));
+    return heard.size === 2;
   });
   const reloaded = facts.trueNow() - facts.reloadedAt < 120_000;
   if (starting === 0 || again || halfSeen || isOn(facts, wanted) || reloaded) {

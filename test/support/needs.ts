@@ -31,6 +31,7 @@ const missing = {
       ? undefined
       : "strace is not installed or may not trace here (Debian: apt install strace)",
   openssl: () => (onPath("openssl") ? undefined : "openssl is not installed (Debian: apt install openssl)"),
+  script: () => (onPath("script") ? undefined : "script is not installed (Debian: apt install bsdutils)"),
   perl: () => (onPath("perl") ? undefined : "perl is not installed (Debian: apt install perl-base)"),
   systemd: () =>
     ["systemd-analyze", "systemd-notify"].every(onPath)
