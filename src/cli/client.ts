@@ -180,6 +180,8 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       say(`${sentence}; connecting again`);
     }
     ready = false;
+    // A broker that lost its memory has to hear of the controller first: until then nobody takes what is asked.
+    status = undefined;
     judge();
     changed();
   }

@@ -103,6 +103,22 @@ describe("A request", () => {
     expect(said).toEqual(["the controller is away (status: offline)"]);
   });
 
+  test("After the broker has come back without its memory nothing is asked before the controller is heard again", async () => {
+    await fake.goAway();
+    await fake.publish("controller/status", "", true); // what was retained is gone
+    await fake.comeBack();
+    await eventually("it is connected again", () => said.includes(`connected to ${fake.url} again`));
+    const asked = client.request({
+      topic: "build1/acquire",
+      fields: () => ({ token: "t" }),
+      patience: millis(10_000),
+    });
+    await client.tell("build2/event", {}); // has gone its way, and nothing before it
+    expect(fake.requests.map(({ topic }) => topic)).not.toContain("build1/acquire");
+    await fake.publish("controller/status", "online", true);
+    expect(await asked).toMatchObject({ ok: true, token: "t" });
+  });
+
   test("A broker that stays away is told as such", async () => {
     fake.answer = () => "silence";
     const asked = failureOf(
