@@ -36,8 +36,9 @@ export function checkEffects(book: Book, at: Instant, effects: readonly Effect[]
   }
 }
 
+/** A renewal of what still waits promises nothing: its wait may have ended in the same step. */
 function checkReply(book: Book, reply: Reply): void {
-  if (reply.ok && "expires" in reply) {
+  if (reply.ok && "expires" in reply && reply.expires !== null) {
     const { resource, resources, token } = reply;
     for (const name of resources ?? [String(resource)]) {
       must(need(book.resources, name).tokens.has(token), `the reply says that '${token}' is held`);

@@ -137,6 +137,11 @@ const commands = new Map<string, Command>(
       return [];
     },
     advance: (stage, { words }) => advance(stage, duration(word(words, 0))),
+    // Time passes and nothing that has become due is looked at yet: the machine was busy, or stopped.
+    late: (stage, { words }) => {
+      stage.world.pass(duration(word(words, 0)));
+      return [];
+    },
     connect: (stage) => happen(stage, { kind: "linkConnected" }),
     proved: (stage, { words }) =>
       happen(stage, { kind: "linkProved", attempt: Number(words[0] ?? stage.latestMarker) }),
