@@ -116,13 +116,15 @@ describe("What a step may never ask for", () => {
       state: "available",
       users: 1,
       ttl: 1,
-      expires: null,
+      expires: "2026-11-22T20:00:00.000Z",
     } as const;
     const to = { topic: "r", correlation: undefined, id: undefined, format: "json" } as const;
     const outlet = { outlet: "plug1", own: "none", movedAt: undefined, bootedAt: undefined } as const;
     expect(() => checkEffects(book, at, [{ kind: "reply", to, reply, outbox: undefined }])).toThrow(
       "'b' is held",
     );
+    const waits = { ...reply, expires: null }; // promises nothing
+    checkEffects(book, at, [{ kind: "reply", to, reply: waits, outbox: undefined }]);
     book.store = "refusing";
     expect(() =>
       checkEffects(book, at, [{ kind: "persist", change: { kind: "outlet", record: outlet } }]),

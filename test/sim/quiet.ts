@@ -33,6 +33,7 @@ export async function settleDown(world: World): Promise<void> {
   /** A need goes off after what needs it, and each takes its time. */
   const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
+  let settled = false;
   keepReloading(world);
   keepLifting(world, prober); // a request of an operator may have been on its way for long
   const lifted = names.map((name) =>
@@ -43,8 +44,7 @@ export async function settleDown(world: World): Promise<void> {
   );
 
   if (!settings.observe) {
-    let wasUp = false;
-    keepCycling(world, prober, names, () => wasUp); // also a need that went down, which keeps who waits for it waiting
+    keepCycling(world, prober, names, () => settled); // also a need that went down, which keeps who waits for it waiting
     // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
     const granted = names.map((name) => hold(world, prober, name, "granted"));
     await eventually(world, "L3", longest + 60_000, "a token is granted to the prober", () =>
@@ -59,7 +59,6 @@ export async function settleDown(world: World): Promise<void> {
     const upMs = backOffMs + bootAll + offMs + 300_000;
     const { lockOffers } = world.facts;
     await eventually(world, "L1", upMs, "every wanted resource is available", allUp);
-    wasUp = true;
     await eventually(world, "L1", backOffMs + telemetryMs(world), "every wanted outlet is on", () =>
       names.every((name) => outletsOf(world, name).every((outlet) => isOn(world, outlet))),
     );
@@ -114,6 +113,7 @@ export async function settleDown(world: World): Promise<void> {
     () => [...world.disk.outboxIds()].length === 0,
   );
 
+  settled = true;
   await eventually(world, "L8", offMs + 300_000, "120 s without a command or a picture", silence(world));
 }
 
