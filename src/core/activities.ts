@@ -1,7 +1,7 @@
 // The activities that others lead to, and what is on record with them: start, linger, be used again, stay on. Which one follows when is in
 // activity.ts and going-off.ts.
 
-import { announce } from "./announce.ts";
+import { announce, publish } from "./announce.ts";
 import type { Activity, Outlet, Resource, Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { setOwn } from "./outlet.ts";
@@ -36,9 +36,21 @@ export function wantedAgain(resource: Resource, sight: Sight, at: Instant): Acti
   return resource.record.wasAvailable && sight !== "off" ? { name: "using" } : start(at);
 }
 
+/** An operator does not wait for the off delay; when that is called off, it does again: also an OFF that was sent is not repeated. */
+export function lingerAnew(turn: Turn, resource: Resource): void {
+  const { activity } = resource;
+  const waits = activity.name === "held" && (activity.why === "shared" || activity.why === "guarded");
+  const stops = activity.name === "stopping" && activity.cleared === "no";
+  if (activity.name === "lingering" || waits || stops) {
+    resource.activity = linger(turn, resource);
+    publish(turn, resource);
+  }
+}
+
 /** An operator's power cycle is not to be, because somebody came who holds it. */
 export function callOffCycle(turn: Turn, resource: Resource): void {
   keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  lingerAnew(turn, resource);
   announce(turn, resource.settings.name, "cycle", { stage: "called off" });
 }
 

@@ -2,7 +2,7 @@
 // these mean for power is in wants.ts, lockout.ts and going-off.ts; who may ask for them is decided in claims.ts.
 
 import { handIsLifted } from "./activity.ts";
-import { linger } from "./activities.ts";
+import { lingerAnew, linger } from "./activities.ts";
 import { announce, publish, wireTime } from "./announce.ts";
 import { type Book, need, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
@@ -184,16 +184,6 @@ function remove(turn: Turn, record: OverrideRecord): void {
     lingerAnew(turn, one);
   }
   touchCovered(turn, record);
-}
-
-/** An operator does not wait for the off delay; when that is called off, it does again: also an OFF that was sent is not repeated. */
-function lingerAnew(turn: Turn, resource: Resource): void {
-  const { activity } = resource;
-  const waits = activity.name === "held" && (activity.why === "shared" || activity.why === "guarded");
-  const stops = activity.name === "stopping" && activity.cleared === "no";
-  if (activity.name === "lingering" || waits || stops) {
-    resource.activity = linger(turn, resource);
-  }
 }
 
 /** Everything that the override has to do with is looked at again, and shown. */

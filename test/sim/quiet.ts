@@ -18,6 +18,9 @@ const bootMs = 30_000;
 /** The longest shutdown of an honest one: it answers, writes, is asked, has settled. */
 const shutdownMs = 11_000 + 15_000 + 15_000 + 10_000;
 
+/** The prober holds everything; it has let go; nothing is to happen any more. */
+type Stage = "held" | "released" | "silent";
+
 export async function settleDown(world: World): Promise<void> {
   const { scenario, clients, scheduler } = world;
   const { settings } = scenario;
@@ -33,7 +36,7 @@ export async function settleDown(world: World): Promise<void> {
   /** A need goes off after what needs it, and each takes its time. */
   const offMs = (delay + shutdownMs) * names.length + backOffMs + settings.restartGrace + 10_000;
 
-  let settled = false;
+  let stage: Stage = "held";
   keepReloading(world);
   keepLifting(world, prober); // a request of an operator may have been on its way for long
   const lifted = names.map((name) =>
@@ -44,7 +47,7 @@ export async function settleDown(world: World): Promise<void> {
   );
 
   if (!settings.observe) {
-    keepCycling(world, prober, names, () => settled); // also a need that went down, which keeps who waits for it waiting
+    keepCycling(world, prober, names, () => stage); // also a need that went down, which keeps who waits for it waiting
     // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
     const granted = names.map((name) => hold(world, prober, name, "granted"));
     await eventually(world, "L3", longest + 60_000, "a token is granted to the prober", () =>
@@ -67,6 +70,7 @@ export async function settleDown(world: World): Promise<void> {
     await eventually(world, "L4", 20_000 + wholly, "the picture says available", () =>
       names.every((name) => world.broker.retained.get(`${base}/${name}/state`) === "available"),
     );
+    stage = "released";
     prober.rest();
     for (const name of names) {
       const token = `probe-${name}`;
@@ -113,7 +117,7 @@ export async function settleDown(world: World): Promise<void> {
     () => [...world.disk.outboxIds()].length === 0,
   );
 
-  settled = true;
+  stage = "silent";
   await eventually(world, "L8", offMs + 300_000, "120 s without a command or a picture", silence(world));
 }
 
@@ -203,13 +207,15 @@ const isWarm = (
  * An operator's way out: nothing but its power brings a machine back that went down while somebody wants it, and what a hand switched
  * off, or seems to have, stays off for those who hold it already.
  */
-function keepCycling(world: World, prober: Client, names: readonly string[], done: () => boolean): void {
+function keepCycling(world: World, prober: Client, names: readonly string[], stage: () => Stage): void {
   world.scheduler.after(30_000, () => {
-    if (done() || world.broken.length > 0) {
+    if (stage() === "silent" || world.broken.length > 0) {
       return;
     }
     for (const name of names) {
-      if (world.machines.get(name)?.halted === true) {
+      // What nobody holds any more has halted to have its power cut, unless something else wants it.
+      const wanted = stage() === "held" || world.facts.problems.get(name)?.has("not-answering") === true;
+      if (wanted && world.machines.get(name)?.halted === true) {
         prober.ask(
           { verb: "cycle", ...asOperator, resource: name, token: null, force: true },
           () => undefined,
@@ -218,7 +224,7 @@ function keepCycling(world: World, prober: Client, names: readonly string[], don
         prober.ask({ verb: "override", ...asOperator, resource: name, token: null }, () => undefined);
       }
     }
-    keepCycling(world, prober, names, done);
+    keepCycling(world, prober, names, stage);
   });
 }
 

@@ -8,7 +8,7 @@ export const operators: readonly Section[] = [
     mutants: [
       {
         name: "OFF of a lockout repeated after it was lifted",
-        file: "src/core/override.ts",
+        file: "src/core/activities.ts",
         find: "waits || stops) {",
         replace: "waits) {",
         why: "the off delay of whoever used it last is cut short by an operator who took it back",
@@ -20,6 +20,13 @@ export const operators: readonly Section[] = [
         replace:
           'if (activity.cleared === "gone" && resource.outlets.every(({ own }) => own !== "leaving")) {',
         why: "an operator hears that nothing was changed, and the machine goes off",
+      },
+      {
+        name: "no new off delay after a power cycle was called off",
+        file: "src/core/activities.ts",
+        find: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });\n  lingerAnew(turn, resource);",
+        replace: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });",
+        why: "what waited for a neighbour goes off with it, under the off delay of whoever came",
       },
       {
         name: "OFF of a power cycle repeated after it was called off",
