@@ -65,6 +65,7 @@ export function startController(parts: ControllerParts): Controller {
   let loop: Loop | undefined;
   let readAgain: ((file: File) => Promise<Outcome["result"]>) | undefined;
   let reloading = false;
+  let onDisk = parts.file;
 
   const machineOf = (name: string): Machine[] => {
     const machine = machines.get(name);
@@ -200,6 +201,16 @@ export function startController(parts: ControllerParts): Controller {
     }
   }
 
+  function hangUp(done: (result: Outcome["result"]) => void): void {
+    process.enter(() => {
+      if (readAgain === undefined || reloading) {
+        scheduler.after(500, () => hangUp(done)); // it has not begun to listen, or is at another one
+      } else {
+        void reloadAndTell(readAgain, onDisk, done); // the file is read when its turn has come
+      }
+    });
+  }
+
   const controller: Controller = {
     front,
     stop() {
@@ -208,13 +219,8 @@ export function startController(parts: ControllerParts): Controller {
       });
     },
     reload(next, done) {
-      process.enter(() => {
-        if (readAgain === undefined || reloading) {
-          scheduler.after(500, () => controller.reload(next, done)); // it has not begun to listen, or is at another one
-        } else {
-          void reloadAndTell(readAgain, next, done);
-        }
-      });
+      onDisk = next;
+      hangUp(done);
     },
   };
   return controller;
