@@ -18,6 +18,9 @@ const bootMs = 30_000;
 /** The longest shutdown of an honest one: it answers, writes, is asked, has settled. */
 const shutdownMs = 11_000 + 15_000 + 15_000 + 10_000;
 
+/** The longest that a job queues; one that has gone home may be granted what it then forgets. */
+const queueMs = 120_000;
+
 /** The prober holds everything; it has let go; nothing is to happen any more. */
 type Stage = "held" | "released" | "silent";
 
@@ -50,7 +53,7 @@ export async function settleDown(world: World): Promise<void> {
     keepCycling(world, prober, names, () => stage); // also a need that went down, which keeps who waits for it waiting
     // Whoever holds it exclusively, or fills it, has forgotten it, and is found out.
     const granted = names.map((name) => hold(world, prober, name, "granted"));
-    await eventually(world, "L3", longest + 60_000, "a token is granted to the prober", () =>
+    await eventually(world, "L3", longest + queueMs + 60_000, "a token is granted to the prober", () =>
       granted.every((done) => done()),
     );
     const most = Math.max(...resources.map(({ minOff }) => minOff));
