@@ -1,24 +1,13 @@
 // The short commands as real processes against a broker with a controller of the test's own: what they send, print and exit with.
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type FakeController, startFakeController, stateObject } from "./fake-controller.ts";
-import { endAll, eventually, lastout as lastoutProcess, lastoutHere as lastout, start } from "./processes.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { eachWithController } from "./each-with-controller.ts";
+import { startFakeController, stateObject } from "./fake-controller.ts";
+import { eventually, lastout as lastoutProcess, lastoutHere as lastout, start } from "./processes.ts";
 
-// Processes start slowly on a machine that is busy.
-vi.setConfig({ testTimeout: 30_000 });
+const lab = eachWithController();
+const { env } = lab;
 
-let fake: FakeController;
-
-beforeEach(async () => {
-  fake = await startFakeController();
-});
-
-afterEach(async () => {
-  endAll();
-  await fake.close();
-});
-
-const env = (): Record<string, string> => ({ LASTOUT_URL: fake.url, LASTOUT_USERNAME: "ci" });
 const anyText: unknown = expect.any(String);
 const json = (text: string): unknown => JSON.parse(text);
 
@@ -51,23 +40,23 @@ describe("lastout", () => {
 
 describe("Reaching the controller", () => {
   test("A broker that is not there is exit 69 with its address and a cure", async () => {
-    await fake.goAway();
+    await lab.fake.goAway();
     const { exit, out, err } = await lastout(["acquire", "build1"], env());
     expect([exit, out]).toEqual([69, ""]);
     expect(err).toMatch(
       /^lastout: mqtt:\/\/127\.0\.0\.1:\d+ refuses connections: .*--url or LASTOUT_URL right\?\n$/,
     );
-    await fake.comeBack();
+    await lab.fake.comeBack();
   });
 
   test("A controller that said offline is exit 69, and it is asked for nothing", async () => {
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     const { exit, err } = await lastout(["acquire", "build1"], env());
     expect(exit).toBe(69);
     expect(err).toContain(
-      `no controller answers at ${fake.url} (status: offline at lastout/controller/status)`,
+      `no controller answers at ${lab.fake.url} (status: offline at lastout/controller/status)`,
     );
-    expect(fake.requests).toEqual([]);
+    expect(lab.fake.requests).toEqual([]);
   });
 
   test("A base topic where no controller ever was is exit 69", async () => {
@@ -77,10 +66,10 @@ describe("Reaching the controller", () => {
   });
 
   test("A controller that comes within a moment is waited for", async () => {
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     const run = start(["acquire", "build1", "--token", "t"], env());
-    await eventually("the client is connected", () => fake.clients() > 0);
-    await fake.publish("controller/status", "online", true);
+    await eventually("the client is connected", () => lab.fake.clients() > 0);
+    await lab.fake.publish("controller/status", "online", true);
     expect(await run.ended).toBe(0);
   });
 
@@ -105,20 +94,20 @@ describe("Reaching the controller", () => {
 
   test("The user has a reply space of their own below the base", async () => {
     await lastout(["release", "build1", "t"], env());
-    await lastout(["release", "build1", "t"], { LASTOUT_URL: fake.url });
+    await lastout(["release", "build1", "t"], { LASTOUT_URL: lab.fake.url });
     expect(
-      fake.requests.map(({ fields }) => String(fields["replyTo"]).replace(/[0-9a-f]{16}$/, "*")),
+      lab.fake.requests.map(({ fields }) => String(fields["replyTo"]).replace(/[0-9a-f]{16}$/, "*")),
     ).toEqual(["lastout/reply/ci/*", "lastout/reply/*"]);
   });
 
   test("Another answer on the reply topic, or rubbish, is not taken for the reply", async () => {
-    fake.answer = (request) => {
+    lab.fake.answer = (request) => {
       const topic = String(request.fields["replyTo"]).replace("lastout/", "");
       void (async () => {
-        await fake.publish(topic, "rubbish");
-        await fake.publish(topic, { ok: true, token: "of-another", id: "another" });
-        await fake.publish(topic, { ok: true, token: "without-id" });
-        await fake.reply(request, { ok: true, resource: "build1", token: "mine" });
+        await lab.fake.publish(topic, "rubbish");
+        await lab.fake.publish(topic, { ok: true, token: "of-another", id: "another" });
+        await lab.fake.publish(topic, { ok: true, token: "without-id" });
+        await lab.fake.reply(request, { ok: true, resource: "build1", token: "mine" });
       })();
       return "silence";
     };
@@ -131,7 +120,7 @@ describe("lastout acquire", () => {
     const { exit, out, err } = await lastoutProcess(["acquire", "build1"], env());
     expect([exit, err]).toEqual([0, ""]);
     expect(out).toMatch(/^cli-[A-Za-z0-9._-]+-\d+-[0-9a-f]{12}\n$/);
-    expect(fake.requests).toEqual([
+    expect(lab.fake.requests).toEqual([
       {
         topic: "build1/acquire",
         user: "ci",
@@ -156,15 +145,15 @@ describe("lastout acquire", () => {
       "me",
     ];
     expect(await lastout(["acquire", ...words], env())).toMatchObject({ exit: 0, out: "job-1\n" });
-    expect(fake.requests[0]?.fields).toMatchObject({
+    expect(lab.fake.requests[0]?.fields).toMatchObject({
       token: "job-1",
       ttl: 5400,
       wait: "powered",
       purpose: "a test",
       owner: "me",
     });
-    expect(Number(fake.requests[0]?.fields["timeout"])).toBeGreaterThan(85);
-    expect(Number(fake.requests[0]?.fields["timeout"])).toBeLessThanOrEqual(90);
+    expect(Number(lab.fake.requests[0]?.fields["timeout"])).toBeGreaterThan(85);
+    expect(Number(lab.fake.requests[0]?.fields["timeout"])).toBeLessThanOrEqual(90);
   });
 
   test("With --json it prints the reply, without the id that was its own", async () => {
@@ -192,7 +181,7 @@ describe("lastout acquire", () => {
     ["unavailable", 65],
   ])("The refusal %s is exit %i, one line, and JSON where that is asked for", async (error, exit) => {
     const reply = { ok: false, resource: "build1", token: "t", error, message: "it is so" };
-    fake.answer = () => reply;
+    lab.fake.answer = () => reply;
     const run = await lastout(["acquire", "build1", "--token", "t", "--json"], env());
     expect([run.exit, run.err]).toEqual([exit, `lastout: it is so (${error})\n`]);
     expect(json(run.out)).toEqual(reply);
@@ -220,28 +209,28 @@ describe("lastout acquire", () => {
     expect(err).toContain(text);
     expect(err.split("\n")).toHaveLength(2);
     expect(json(out)).toMatchObject({ ok: false, error: anyText, message: anyText });
-    expect(fake.requests).toEqual([]);
+    expect(lab.fake.requests).toEqual([]);
   });
 
   test.each([[[]], [["build1", "build2"]], [["build1", "--", "make"]], [["build1", "--priority", "-5"]]])(
     "The wrong words %j are exit 64",
     async (words) => {
       expect((await lastout(["acquire", ...words], env())).exit).toBe(64);
-      expect(fake.requests).toEqual([]);
+      expect(lab.fake.requests).toEqual([]);
     },
   );
 
   test("While it waits, each change is a line when nobody looks at a terminal", async () => {
-    fake.answer = () => "silence";
-    await fake.publish("build1", stateObject(), true);
+    lab.fake.answer = () => "silence";
+    await lab.fake.publish("build1", stateObject(), true);
     const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
-    await eventually("the request has come", () => fake.requests.length === 1);
-    await fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);
-    await fake.publish("build1", stateObject({ state: "powered", phase: "starting", watts: 5 }), true);
+    await eventually("the request has come", () => lab.fake.requests.length === 1);
+    await lab.fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);
+    await lab.fake.publish("build1", stateObject({ state: "powered", phase: "starting", watts: 5 }), true);
     await eventually("the change is told", () => run.err().includes("powered"));
-    const [request] = fake.requests;
+    const [request] = lab.fake.requests;
     if (request !== undefined) {
-      await fake.reply(request, { ok: true, resource: "build1", token: "t" });
+      await lab.fake.reply(request, { ok: true, resource: "build1", token: "t" });
     }
     expect(await run.ended).toBe(0);
     expect(run.err()).toBe("lastout: build1 is starting: powered\n");
@@ -255,42 +244,42 @@ describe("lastout acquire", () => {
   ])(
     "Interrupted by %s while it waits, it takes the request back and exits with %i",
     async (signal, exit) => {
-      fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+      lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
       const run = start(["acquire", "build1", "--wait", "available"], env());
-      await eventually("the request has come", () => fake.requests.length === 1);
+      await eventually("the request has come", () => lab.fake.requests.length === 1);
       run.child.kill(signal);
       expect(await run.ended).toBe(exit);
       expect(run.out()).toBe("");
-      const token = fake.requests[0]?.fields["token"];
-      expect(fake.requests[1]).toEqual({
+      const token = lab.fake.requests[0]?.fields["token"];
+      expect(lab.fake.requests[1]).toEqual({
         topic: "build1/release",
         user: "ci",
         fields: { token, owner: "ci" },
       });
-      expect(fake.requests).toHaveLength(2);
+      expect(lab.fake.requests).toHaveLength(2);
     },
   );
 
   test("Killed while it waits, its will releases a token whose id it made up", async () => {
-    fake.answer = () => "silence";
+    lab.fake.answer = () => "silence";
     const run = start(["acquire", "build1", "--wait", "available"], env());
-    await eventually("the request has come", () => fake.requests.length === 1);
+    await eventually("the request has come", () => lab.fake.requests.length === 1);
     run.child.kill("SIGKILL");
-    await eventually("the will has come", () => fake.requests.length === 2);
-    expect(fake.requests[1]).toEqual({
+    await eventually("the will has come", () => lab.fake.requests.length === 2);
+    expect(lab.fake.requests[1]).toEqual({
       topic: "build1/release",
       user: "ci",
-      fields: { token: fake.requests[0]?.fields["token"], owner: "ci", lost: true },
+      fields: { token: lab.fake.requests[0]?.fields["token"], owner: "ci", lost: true },
     });
   });
 
   test("When the connection breaks while it waits, it asks again with the same id and what is left of the time", async () => {
-    fake.answer = () => (fake.requests.length === 1 ? "silence" : undefined);
+    lab.fake.answer = () => (lab.fake.requests.length === 1 ? "silence" : undefined);
     const run = start(["acquire", "build1", "--wait", "available", "--timeout", "60", "--token", "t"], env());
-    await eventually("the request has come", () => fake.requests.length === 1);
-    fake.dropClients();
+    await eventually("the request has come", () => lab.fake.requests.length === 1);
+    lab.fake.dropClients();
     expect(await run.ended).toBe(0);
-    const [first, second] = fake.requests;
+    const [first, second] = lab.fake.requests;
     expect([first?.topic, second?.topic, second?.fields["token"]]).toEqual([
       "build1/acquire",
       "build1/acquire",
@@ -300,27 +289,27 @@ describe("lastout acquire", () => {
   });
 
   test("When the controller starts anew while it waits, it asks again", async () => {
-    fake.answer = () => (fake.requests.length === 1 ? "silence" : undefined);
+    lab.fake.answer = () => (lab.fake.requests.length === 1 ? "silence" : undefined);
     const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
-    await eventually("the request has come", () => fake.requests.length === 1);
-    await fake.publish("controller/status", "offline", true);
-    await fake.publish("controller/status", "online", true);
+    await eventually("the request has come", () => lab.fake.requests.length === 1);
+    await lab.fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "online", true);
     expect(await run.ended).toBe(0);
-    expect(fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/acquire"]);
+    expect(lab.fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/acquire"]);
     expect(run.err()).toContain("the controller is away (status: offline)");
   });
 });
 
 describe("lastout renew and release", () => {
   test("renew prints when the token expires", async () => {
-    fake.held.get("build1")?.add("t");
+    lab.fake.held.get("build1")?.add("t");
     expect(await lastout(["renew", "build1", "t", "--ttl", "2h"], env())).toEqual({
       exit: 0,
       out: "2030-01-01T00:00:00.000Z\n",
       err: "",
     });
-    expect(fake.requests[0]).toMatchObject({ topic: "build1/renew", fields: { token: "t", ttl: 7200 } });
-    expect(fake.requests[0]?.fields).not.toHaveProperty("owner");
+    expect(lab.fake.requests[0]).toMatchObject({ topic: "build1/renew", fields: { token: "t", ttl: 7200 } });
+    expect(lab.fake.requests[0]?.fields).not.toHaveProperty("owner");
   });
 
   test("renew of a token that is not held is exit 65", async () => {
@@ -332,7 +321,7 @@ describe("lastout renew and release", () => {
   });
 
   test("release gives the token back, named as a word or as an option", async () => {
-    fake.held.get("build1")?.add("t").add("u");
+    lab.fake.held.get("build1")?.add("t").add("u");
     expect(await lastout(["release", "build1", "t"], env())).toEqual({
       exit: 0,
       out: "",
@@ -343,7 +332,7 @@ describe("lastout renew and release", () => {
       out: "",
       err: "",
     });
-    expect(fake.held.get("build1")?.size).toBe(0);
+    expect(lab.fake.held.get("build1")?.size).toBe(0);
   });
 
   test("release of a token that is not held says so and is exit 0", async () => {
@@ -353,11 +342,11 @@ describe("lastout renew and release", () => {
   });
 
   test("release while the controller is away leaves the request with the broker and is exit 69", async () => {
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     const { exit, err } = await lastout(["release", "build1", "t"], env());
     expect(exit).toBe(69);
     expect(err).toContain("The broker has the request");
-    await eventually("the request has come", () => fake.requests[0]?.topic === "build1/release");
+    await eventually("the request has come", () => lab.fake.requests[0]?.topic === "build1/release");
   });
 
   test.each([
@@ -375,13 +364,13 @@ describe("lastout renew and release", () => {
 
 describe("lastout status", () => {
   beforeEach(async () => {
-    await fake.publish("build10", stateObject({ state: "available", phase: "in-use", users: 2 }), true);
+    await lab.fake.publish("build10", stateObject({ state: "available", phase: "in-use", users: 2 }), true);
     const problem = {
       code: "switch-unreachable",
       message: "plug9 does not answer",
       since: "2026-11-22T08:00:00.000Z",
     };
-    await fake.publish("build9", stateObject({ state: "unknown", problem }), true);
+    await lab.fake.publish("build9", stateObject({ state: "unknown", problem }), true);
   });
 
   test("It lists the resources in the order of their names, in plain columns and without colour", async () => {
@@ -415,8 +404,8 @@ describe("lastout status", () => {
   });
 
   test("Where nothing is shown yet that is said, instead of an empty table", async () => {
-    await fake.publish("build9", "", true);
-    await fake.publish("build10", "", true);
+    await lab.fake.publish("build9", "", true);
+    await lab.fake.publish("build10", "", true);
     expect(await lastout(["status"], env())).toEqual({
       exit: 0,
       out: "",
@@ -425,7 +414,7 @@ describe("lastout status", () => {
   });
 
   test("While the controller is away its last picture is shown, with a warning and exit 69", async () => {
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     const { exit, out, err } = await lastout(["status"], env());
     expect(exit).toBe(69);
     expect(out).toContain("build10  available");
@@ -435,9 +424,9 @@ describe("lastout status", () => {
 
   test("A lab of a thousand resources is shown whole", async () => {
     for (let i = 0; i < 1000; i += 1) {
-      await fake.publish(`r${i}`, stateObject(), true);
+      await lab.fake.publish(`r${i}`, stateObject(), true);
     }
-    await fake.publish("controller/info", { resources: 1002, pools: 0 }, true);
+    await lab.fake.publish("controller/info", { resources: 1002, pools: 0 }, true);
     const { out } = await lastout(["status", "--json"], env());
     expect(json(out)).toHaveLength(1002);
   });
@@ -445,10 +434,10 @@ describe("lastout status", () => {
 
 describe("lastout tokens", () => {
   test("It lists the holders of the resources that are named, or of all", async () => {
-    await fake.publish("build1", stateObject(), true);
-    await fake.publish("build2", stateObject(), true);
-    fake.held.get("build1")?.add("t1");
-    fake.held.get("build2")?.add("t2");
+    await lab.fake.publish("build1", stateObject(), true);
+    await lab.fake.publish("build2", stateObject(), true);
+    lab.fake.held.get("build1")?.add("t1");
+    lab.fake.held.get("build2")?.add("t2");
     expect((await lastout(["tokens"], env())).out).toBe(
       [
         "RESOURCE  TOKEN  OWNER  MODE  SINCE                     EXPIRES  PURPOSE",
@@ -470,7 +459,7 @@ describe("lastout tokens", () => {
   });
 
   test("It asks for page after page until it has all", async () => {
-    fake.answer = ({ fields }) => {
+    lab.fake.answer = ({ fields }) => {
       const offset = Number(fields["offset"]);
       const holders = Array.from({ length: Math.min(1000, 2300 - offset) }, (_, i) => ({
         token: `t${offset + i}`,
@@ -479,7 +468,7 @@ describe("lastout tokens", () => {
     };
     const { out } = await lastout(["tokens", "build1", "--json"], env());
     expect(json(out)).toHaveLength(2300);
-    expect(fake.requests.map(({ fields }) => [fields["offset"], fields["limit"]])).toEqual([
+    expect(lab.fake.requests.map(({ fields }) => [fields["offset"], fields["limit"]])).toEqual([
       [0, 1000],
       [1000, 1000],
       [2000, 1000],
@@ -499,10 +488,10 @@ describe("lastout tokens", () => {
 
 describe("lastout watch", () => {
   test("It tells how things stand, then changes and events, a line each, until it is interrupted", async () => {
-    await fake.publish("build1", stateObject(), true);
+    await lab.fake.publish("build1", stateObject(), true);
     const run = start(["watch"], env());
     await eventually("it tells how things stand", () => run.out().includes("build1 is idle: off, 0 users"));
-    await fake.publish("build1/event", {
+    await lab.fake.publish("build1/event", {
       event: "granted",
       resource: "build1",
       time: "2026-11-22T08:00:00.000Z",
@@ -510,13 +499,13 @@ describe("lastout watch", () => {
       owner: "ci",
       users: 1,
     });
-    await fake.publish("build1", stateObject({ state: "powered", phase: "starting", users: 1 }), true);
-    await fake.publish(
+    await lab.fake.publish("build1", stateObject({ state: "powered", phase: "starting", users: 1 }), true);
+    await lab.fake.publish(
       "build1",
       stateObject({ state: "powered", phase: "starting", users: 1, watts: 4 }),
       true,
     );
-    await fake.publish("controller/event", {
+    await lab.fake.publish("controller/event", {
       event: "pong",
       resource: null,
       time: "2026-11-22T08:00:01.000Z",
@@ -536,12 +525,12 @@ describe("lastout watch", () => {
   });
 
   test("With --json each line is an object as it was published, of the resources that are named", async () => {
-    await fake.publish("build1", stateObject(), true);
-    await fake.publish("build2", stateObject(), true);
+    await lab.fake.publish("build1", stateObject(), true);
+    await lab.fake.publish("build2", stateObject(), true);
     const run = start(["watch", "build2", "--json"], env());
     await eventually("it tells how things stand", () => run.out().includes("\n"));
-    await fake.publish("build1/event", { event: "granted", resource: "build1" });
-    await fake.publish("build2/event", { event: "expired", resource: "build2", token: "t" });
+    await lab.fake.publish("build1/event", { event: "granted", resource: "build1" });
+    await lab.fake.publish("build2/event", { event: "expired", resource: "build2", token: "t" });
     await eventually("the event is told", () => run.out().includes("expired"));
     run.child.kill("SIGTERM");
     expect(await run.ended).toBe(143);
@@ -552,21 +541,21 @@ describe("lastout watch", () => {
   });
 
   test("It goes on over a broken connection", async () => {
-    await fake.publish("build1", stateObject(), true);
+    await lab.fake.publish("build1", stateObject(), true);
     const run = start(["watch"], env());
     await eventually("it tells how things stand", () => run.out().includes("off"));
-    fake.dropClients();
+    lab.fake.dropClients();
     await eventually("it is connected again", () => run.err().includes("again"));
-    await fake.publish("build1", stateObject({ state: "powered" }), true);
+    await lab.fake.publish("build1", stateObject({ state: "powered" }), true);
     await eventually("the change is told", () => run.out().includes("powered"));
   });
 
   test("When nobody reads any more it ends, as by SIGPIPE", async () => {
-    await fake.publish("build1", stateObject(), true);
+    await lab.fake.publish("build1", stateObject(), true);
     const run = start(["watch"], env());
     await eventually("it tells how things stand", () => run.out().includes("off"));
     run.child.stdout?.destroy();
-    await fake.publish("build1", stateObject({ state: "powered" }), true);
+    await lab.fake.publish("build1", stateObject({ state: "powered" }), true);
     expect(await run.ended).toBe(141);
   });
 });

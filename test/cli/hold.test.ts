@@ -1,39 +1,19 @@
 // `lastout hold` as a real process: what it prints, keeps and releases, how it ends, the process that it follows, and a token that goes
 // over the steps of a script in a real shell.
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { eachWithController } from "./each-with-controller.ts";
 import { otherProcess } from "../../src/cli/other-process.ts";
 import { needing } from "../support/needs.ts";
-import { type FakeController, type HeardRequest, startFakeController } from "./fake-controller.ts";
-import {
-  cleanEnv,
-  endAll,
-  eventually,
-  lastout,
-  lastoutHere,
-  mainFile,
-  start,
-  startProgram,
-} from "./processes.ts";
+import type { HeardRequest } from "./fake-controller.ts";
+import { cleanEnv, eventually, lastout, lastoutHere, mainFile, start, startProgram } from "./processes.ts";
 
-// Processes start slowly on a machine that is busy.
-vi.setConfig({ testTimeout: 30_000 });
+const lab = eachWithController();
+const { env } = lab;
 
-let fake: FakeController;
-
-beforeEach(async () => {
-  fake = await startFakeController();
-});
-
-afterEach(async () => {
-  endAll();
-  await fake.close();
-});
-
-const env = (): Record<string, string> => ({ LASTOUT_URL: fake.url, LASTOUT_USERNAME: "ci" });
 const asked = (verb: string): HeardRequest[] =>
-  fake.requests.filter(({ topic }) => topic.endsWith(`/${verb}`));
-const isHeld = (): boolean => (fake.held.get("build1")?.size ?? 0) > 0;
+  lab.fake.requests.filter(({ topic }) => topic.endsWith(`/${verb}`));
+const isHeld = (): boolean => (lab.fake.held.get("build1")?.size ?? 0) > 0;
 
 describe("Holding", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
@@ -68,23 +48,23 @@ describe("Holding", () => {
 
   test("It passes on the wishes: several resources, exclusive, priority, ttl, timeout", async () => {
     const words = ["hold", "build1,build2", "--exclusive", "--priority=-5", "--ttl", "2h", "--timeout", "1h"];
-    fake.answer = () => ({ ok: false, error: "busy", message: "build2 is taken" });
+    lab.fake.answer = () => ({ ok: false, error: "busy", message: "build2 is taken" });
     expect(await lastoutHere(words, env())).toEqual({
       exit: 75,
       out: "",
       err: "lastout: build2 is taken (busy)\n",
     });
-    expect(fake.requests[0]).toMatchObject({
+    expect(lab.fake.requests[0]).toMatchObject({
       topic: "controller/acquire",
       fields: { resources: ["build1", "build2"], mode: "exclusive", priority: -5, ttl: 7200 },
     });
     // What the way to the broker took is gone from it.
-    expect(fake.requests[0]?.fields["timeout"]).toBeCloseTo(3600, -1);
+    expect(lab.fake.requests[0]?.fields["timeout"]).toBeCloseTo(3600, -1);
   });
 
   test("A member of a pool is what is kept and released, and it is named", async () => {
-    fake.held.set("builders", new Set());
-    fake.answer = ({ topic, fields }) =>
+    lab.fake.held.set("builders", new Set());
+    lab.fake.answer = ({ topic, fields }) =>
       topic === "builders/acquire"
         ? { ok: true, resource: "build2", token: fields["token"], state: "available", ttl: 3600 }
         : undefined;
@@ -96,21 +76,21 @@ describe("Holding", () => {
   });
 
   test("The token is renewed, and acquired again when it was lost, with a warning that fits", async () => {
-    fake.ttl = 0.6;
+    lab.fake.ttl = 0.6;
     const run = start(["hold", "build1"], env());
     await eventually("it was renewed", () => asked("renew").length >= 2);
-    fake.answer = ({ topic }) =>
+    lab.fake.answer = ({ topic }) =>
       topic.endsWith("acquire") ? { ok: false, error: "busy", message: "another has it" } : undefined;
-    fake.held.get("build1")?.clear();
+    lab.fake.held.get("build1")?.clear();
     await eventually("the trouble is told", () => run.err().includes("another has it (busy); still trying"));
-    fake.answer = () => undefined;
+    lab.fake.answer = () => undefined;
     await eventually("it is held again", () => run.err().includes("the token is held again"));
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
   });
 
   test("Interrupted while it waits, it takes the request back and exits with 128+n", async () => {
-    fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
     const run = start(["hold", "build1"], env());
     await eventually("the request has come", () => asked("acquire").length === 1);
     run.child.kill("SIGTERM");
@@ -122,7 +102,7 @@ describe("Holding", () => {
   test("A release that cannot be confirmed is exit 69, and left to its will", {
     timeout: 30_000,
   }, async () => {
-    fake.answer = ({ topic }) => (topic.endsWith("release") ? "silence" : undefined);
+    lab.fake.answer = ({ topic }) => (topic.endsWith("release") ? "silence" : undefined);
     const run = start(["hold", "build1"], env());
     await eventually("it is held", () => run.out() !== "");
     run.child.kill("SIGINT");
@@ -153,7 +133,7 @@ describe("Holding", () => {
     const run = await lastoutHere(["hold", ...words], env());
     expect(run).toMatchObject({ exit, out: "" });
     expect(run.err).toContain(text);
-    expect(fake.requests).toEqual([]);
+    expect(lab.fake.requests).toEqual([]);
   });
 });
 
@@ -168,7 +148,7 @@ describe("While a process lives", () => {
   });
 
   test("When the process ends before there is a token, the request is taken back and it exits with 75", async () => {
-    fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
     const other = startProgram("sleep", ["60"], cleanEnv());
     const run = start(["hold", "build1", "--pid", String(other.child.pid)], env());
     await eventually("the request has come", () => asked("acquire").length === 1);
@@ -225,18 +205,18 @@ describe("Over the steps of a script", needing("bash"), () => {
     expect(await run.ended).toBe(0);
     const [inside, outside] = run.out().trim().split("\n");
     expect(inside).toBe(outside);
-    expect(fake.requests.map(({ topic }) => topic)).toEqual([
+    expect(lab.fake.requests.map(({ topic }) => topic)).toEqual([
       "build1/acquire",
       "build1/renew",
       "build1/acquire",
       "build1/release",
     ]);
-    expect(new Set(fake.requests.map(({ fields }) => fields["token"])).size).toBe(1);
+    expect(new Set(lab.fake.requests.map(({ fields }) => fields["token"])).size).toBe(1);
     expect(isHeld()).toBe(false);
   });
 
   test("hold --token --pid $$ takes the token over for the rest of the script, and releases it when that ends", async () => {
-    fake.ttl = 0.6;
+    lab.fake.ttl = 0.6;
     const run = script(`
       token=$(lastout acquire build1 --wait available) || exit
       lastout hold build1 --token "$token" --pid $$ > /dev/null &
@@ -244,7 +224,7 @@ describe("Over the steps of a script", needing("bash"), () => {
       read line
       exit 3`);
     await eventually("hold renews it", () => asked("renew").length >= 2);
-    expect(fake.held.get("build1")).toEqual(new Set([run.out().trim()]));
+    expect(lab.fake.held.get("build1")).toEqual(new Set([run.out().trim()]));
     run.child.stdin?.write("go\n");
     await eventually("it is released", () => asked("release").length === 1);
     expect(await run.ended).toBe(3);

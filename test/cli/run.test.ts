@@ -2,16 +2,11 @@
 
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  type FakeController,
-  type HeardRequest,
-  startFakeController,
-  stateObject,
-} from "./fake-controller.ts";
+import { describe, expect, test } from "vitest";
+import { eachWithController } from "./each-with-controller.ts";
+import { type HeardRequest, stateObject } from "./fake-controller.ts";
 import {
   cleanEnv,
-  endAll,
   eventually,
   lastout,
   lastoutHere,
@@ -21,28 +16,16 @@ import {
   temporaryDirectory,
 } from "./processes.ts";
 
-// Processes start slowly on a machine that is busy.
-vi.setConfig({ testTimeout: 30_000 });
-
-let fake: FakeController;
-
-beforeEach(async () => {
-  fake = await startFakeController();
-});
-
-afterEach(async () => {
-  endAll();
-  await fake.close();
-});
+const lab = eachWithController();
 
 const env = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
-  LASTOUT_URL: fake.url,
+  LASTOUT_URL: lab.fake.url,
   LASTOUT_USERNAME: "ci",
   ...more,
 });
 const asked = (verb: string): HeardRequest[] =>
-  fake.requests.filter(({ topic }) => topic === `build1/${verb}`);
-const isHeld = (): boolean => (fake.held.get("build1")?.size ?? 0) > 0;
+  lab.fake.requests.filter(({ topic }) => topic === `build1/${verb}`);
+const isHeld = (): boolean => (lab.fake.held.get("build1")?.size ?? 0) > 0;
 const shell = (script: string): string[] => ["--", "sh", "-c", script];
 
 describe("The command", () => {
@@ -55,7 +38,7 @@ describe("The command", () => {
       ...shell("echo $LASTOUT_TOKEN $LASTOUT_RESOURCE; echo problem >&2"),
     ];
     expect(await lastout(words, env())).toEqual({ exit: 0, out: "job-1 build1\n", err: "problem\n" });
-    expect(fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/release"]);
+    expect(lab.fake.requests.map(({ topic }) => topic)).toEqual(["build1/acquire", "build1/release"]);
     expect(asked("acquire")[0]?.fields).toMatchObject({ token: "job-1", owner: "ci", wait: "available" });
     expect(asked("release")[0]?.fields).toMatchObject({ token: "job-1", owner: "ci" });
   });
@@ -108,7 +91,7 @@ describe("The command", () => {
     const { exit, err } = await lastoutHere(["run", ...words], env());
     expect(exit).toBe(64);
     expect(err).toContain(text);
-    expect(fake.requests).toEqual([]);
+    expect(lab.fake.requests).toEqual([]);
   });
 });
 
@@ -120,14 +103,14 @@ describe("Waiting", () => {
     ["not-owner", 77],
     ["unknown-resource", 65],
   ])("When the answer is %s the exit status is %i and nothing is run", async (error, exit) => {
-    fake.answer = () => ({ ok: false, resource: "build1", token: "t", error, message: "it is so" });
+    lab.fake.answer = () => ({ ok: false, resource: "build1", token: "t", error, message: "it is so" });
     const run = await lastoutHere(["run", "build1", "--timeout", "1", ...shell("echo ran")], env());
     expect(run).toEqual({ exit, out: "", err: `lastout: it is so (${error})\n` });
     expect(asked("release")).toEqual([]);
   });
 
   test("A signal while it waits takes the request back, and nothing is run", async () => {
-    fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
     const run = start(["run", "build1", ...shell("echo ran")], env());
     await eventually("the request has come", () => asked("acquire").length === 1);
     run.child.kill("SIGTERM");
@@ -188,7 +171,7 @@ function childrenOf(pid: number | undefined): string[] {
 
 describe("Keeping the token", () => {
   test("It is renewed at a third of its time", async () => {
-    fake.ttl = 0.9;
+    lab.fake.ttl = 0.9;
     const run = start(["run", "build1", "--", "cat"], env());
     await eventually("it was renewed three times", () => asked("renew").length >= 3);
     run.child.stdin?.end();
@@ -202,10 +185,10 @@ describe("Keeping the token", () => {
   });
 
   test("A token that the controller no longer knows is acquired again under its id, with a warning", async () => {
-    fake.ttl = 0.6;
+    lab.fake.ttl = 0.6;
     const run = start(["run", "build1", "--ttl", "5m", ...shell("echo ready; cat")], env());
     await eventually("the command runs", () => run.out().includes("ready"));
-    fake.held.get("build1")?.clear();
+    lab.fake.held.get("build1")?.clear();
     await eventually("it is held again", isHeld);
     await eventually("that is told", () => run.err().includes("the token is held again"));
     run.child.stdin?.end();
@@ -221,14 +204,14 @@ describe("Keeping the token", () => {
   });
 
   test("While the controller refuses to give a lost token again, it asks on, tells it once, and the command goes on", async () => {
-    fake.ttl = 0.6;
+    lab.fake.ttl = 0.6;
     const run = start(["run", "build1", ...shell("echo ready; cat")], env());
     await eventually("the command runs", () => run.out().includes("ready"));
-    fake.answer = ({ topic }) =>
+    lab.fake.answer = ({ topic }) =>
       topic.endsWith("acquire") ? { ok: false, error: "token-taken", message: "another has it" } : undefined;
-    fake.held.get("build1")?.clear();
+    lab.fake.held.get("build1")?.clear();
     await eventually("it has asked on", () => asked("acquire").length >= 4);
-    fake.answer = () => undefined;
+    lab.fake.answer = () => undefined;
     await eventually("it is held again", () => run.err().includes("the token is held again"));
     run.child.stdin?.end();
     expect(await run.ended).toBe(0);
@@ -238,7 +221,7 @@ describe("Keeping the token", () => {
   test("After a broken connection it acquires the same id again, although the will was sent", async () => {
     const run = start(["run", "build1", ...shell("echo ready; cat")], env());
     await eventually("the command runs", () => run.out().includes("ready"));
-    fake.dropClients();
+    lab.fake.dropClients();
     await eventually("it was acquired again", () => asked("acquire").length === 2);
     expect(asked("release")[0]?.fields).toEqual({
       token: asked("acquire")[0]?.fields["token"],
@@ -255,11 +238,11 @@ describe("Keeping the token", () => {
   test("A broker that is away does not end the command, and its status still counts", async () => {
     const run = start(["run", "build1", ...shell("echo ready; read line; echo done; exit 4")], env());
     await eventually("the command runs", () => run.out().includes("ready"));
-    await fake.goAway();
+    await lab.fake.goAway();
     await eventually("the loss is told", () => run.err().includes("connecting again"));
     run.child.stdin?.end("go\n");
     await eventually("the command has ended", () => run.out().includes("done"));
-    await fake.comeBack();
+    await lab.fake.comeBack();
     expect(await run.ended).toBe(4);
     await eventually("it is released", () => asked("release").some(({ fields }) => !("lost" in fields)));
   });
@@ -267,7 +250,7 @@ describe("Keeping the token", () => {
   test("A release that cannot be confirmed is given up after ten seconds, with a warning", {
     timeout: 20_000,
   }, async () => {
-    fake.answer = ({ topic }) => (topic.endsWith("release") ? "silence" : undefined);
+    lab.fake.answer = ({ topic }) => (topic.endsWith("release") ? "silence" : undefined);
     const run = await lastout(["run", "build1", ...shell("exit 5")], env());
     expect(run.exit).toBe(5);
     expect(run.err).toMatch(
@@ -316,14 +299,14 @@ describe("On a terminal", () => {
   });
 
   test("The waiting is one line that is written over, and gone when the command runs", async () => {
-    fake.answer = () => "silence";
-    await fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);
+    lab.fake.answer = () => "silence";
+    await lab.fake.publish("build1", stateObject({ state: "powered", phase: "starting" }), true);
     const run = onTerminal(`${program()} run build1 -- echo ran`);
     await eventually("two seconds are shown", () => run.out().includes("build1 is starting: powered, 2 s"));
-    const [request] = fake.requests;
-    fake.answer = () => undefined;
+    const [request] = lab.fake.requests;
+    lab.fake.answer = () => undefined;
     if (request !== undefined) {
-      await fake.reply(request, { ok: true, resource: "build1", token: "t" });
+      await lab.fake.reply(request, { ok: true, resource: "build1", token: "t" });
     }
     expect(await run.ended).toBe(0);
     expect(run.out().endsWith("\r\u001B[2Kran\r\n")).toBe(true);
@@ -331,7 +314,7 @@ describe("On a terminal", () => {
   });
 
   test("status has colour and ages there, and no colour with NO_COLOR", async () => {
-    await fake.publish("build1", stateObject({ state: "available", phase: "in-use", users: 1 }), true);
+    await lab.fake.publish("build1", stateObject({ state: "available", phase: "in-use", users: 1 }), true);
     const coloured = onTerminal(`${program()} status`);
     expect(await coloured.ended).toBe(0);
     expect(coloured.out()).toContain("\u001B[32mavailable\u001B[0m");

@@ -1,28 +1,18 @@
 // `lastout wait` against a controller of the test's own: what it waits for, what it takes for stale, and how it ends.
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type FakeController, startFakeController, stateObject } from "./fake-controller.ts";
-import { endAll, eventually, lastoutHere as lastout, start } from "./processes.ts";
+import { describe, expect, test } from "vitest";
+import { eachWithController } from "./each-with-controller.ts";
+import { stateObject } from "./fake-controller.ts";
+import { eventually, lastoutHere as lastout, start } from "./processes.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
+const lab = eachWithController();
+const { env } = lab;
 
-let fake: FakeController;
-
-beforeEach(async () => {
-  fake = await startFakeController();
-});
-
-afterEach(async () => {
-  endAll();
-  await fake.close();
-});
-
-const env = (): Record<string, string> => ({ LASTOUT_URL: fake.url, LASTOUT_USERNAME: "ci" });
 const is = (state: string, fields: Readonly<Record<string, unknown>> = {}): Promise<void> =>
-  fake.publish("build1", stateObject({ state, ...fields }), true);
+  lab.fake.publish("build1", stateObject({ state, ...fields }), true);
 
 /** It has found the controller, and asks for the end of what is retained. */
-const waits = (): boolean => fake.published.some((topic) => topic.startsWith("lastout/reply/ci/"));
+const waits = (): boolean => lab.fake.published.some((topic) => topic.startsWith("lastout/reply/ci/"));
 
 describe("What is waited for", () => {
   test.each([
@@ -41,11 +31,11 @@ describe("What is waited for", () => {
     await is(state);
     const run = await lastout(["wait", "build1", "--timeout", "0", ...words], env());
     expect(run).toMatchObject({ exit: met ? 0 : 75, out: "" });
-    expect(fake.requests).toEqual([]);
+    expect(lab.fake.requests).toEqual([]);
   });
 
   test("A pool is as its best member is", async () => {
-    await fake.publish(
+    await lab.fake.publish(
       "builders",
       { state: "available", users: 1, queue: 0, free: 1, members: 2, time: "2026-11-22T08:00:00.000Z" },
       true,
@@ -59,7 +49,7 @@ describe("What is waited for", () => {
     const json = start(["wait", "build1", "--json", "--quiet"], env());
     await eventually(
       "both listen",
-      () => fake.subscribed.filter((topic) => topic === "lastout/+").length === 2,
+      () => lab.fake.subscribed.filter((topic) => topic === "lastout/+").length === 2,
     );
     await is("powered", { phase: "starting" });
     await eventually("that is told", () => run.err().includes("build1 is starting: powered"));
@@ -95,12 +85,12 @@ describe("The end without it", () => {
     await is("off");
     const run = start(["wait", "build1"], env());
     await eventually("it waits", waits);
-    await fake.publish("build1", "", true);
+    await lab.fake.publish("build1", "", true);
     expect(await run.ended).toBe(65);
   });
 
   test("Without a controller at the beginning it is exit 69, whatever is retained", async () => {
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     await is("available");
     const run = await lastout(["wait", "build1"], env());
     expect(run.exit).toBe(69);
@@ -133,10 +123,10 @@ describe("A controller that goes away", () => {
     await is("off");
     const run = start(["wait", "build1"], env());
     await eventually("it waits", waits);
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     await eventually("that is told", () => run.err().includes("the controller is away"));
     await is("available"); // by nobody who counts
-    await fake.publish("controller/status", "online", true);
+    await lab.fake.publish("controller/status", "online", true);
     await eventually("that is told", () => run.err().includes("the controller is back"));
     expect(run.child.exitCode).toBe(null);
     await is("available");
@@ -147,7 +137,7 @@ describe("A controller that goes away", () => {
     await is("off");
     const run = start(["wait", "build1", "--timeout", "3"], env());
     await eventually("it waits", waits);
-    await fake.publish("controller/status", "offline", true);
+    await lab.fake.publish("controller/status", "offline", true);
     expect(await run.ended).toBe(75);
     expect(run.err()).toContain("build1 is not available within 3 s: the controller is away");
   });
@@ -156,7 +146,7 @@ describe("A controller that goes away", () => {
     await is("off");
     const run = start(["wait", "build1"], env());
     await eventually("it waits", waits);
-    fake.dropClients();
+    lab.fake.dropClients();
     await eventually("it is back", () => run.err().includes("again"));
     await is("available");
     expect(await run.ended).toBe(0);

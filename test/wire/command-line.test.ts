@@ -318,7 +318,8 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s,", (_
     });
     try {
       const flag = join(lab.folder, "go-on");
-      const script = `while [ ! -e ${flag} ]; do sleep 0.1; done; exit 3`;
+      // Also when the test fails: the folder goes with the lab.
+      const script = `while [ -d ${lab.folder} ] && [ ! -e ${flag} ]; do sleep 0.1; done; exit 3`;
       const words = [mainFile, "run", "build1", "--token", "job", "--", "sh", "-c", script];
       const run = startProgram(process.execPath, words, { LASTOUT_URL: lab.url });
       await lab.untilObject("build1", { users: 1, state: "available" }, 10_000);

@@ -10,7 +10,8 @@ const introduction = `# Configuration
 
 One YAML file (YAML 1.2, so JSON will do, too). It is checked whole before anything starts: \`lastout check --config FILE\` and \`lastout serve\`
 tell every mistake with its file, line and column, what is wrong and what would be right, and exit with 78. Unknown keys are mistakes. Warnings are told and
-start all the same. After a change, check the file and restart lastout; a restart changes no outlet.
+start all the same. After a change, check the file and type
+\`lastout reload\`: what did not change goes on undisturbed, and what needs a restart is told. Neither changes an outlet by itself.
 
 \`serve\` and \`check\` without \`--config\` look for \`./lastout.yaml\`, then \`$XDG_CONFIG_HOME/lastout/lastout.yaml\` (else \`~/.config/lastout/lastout.yaml\`), then
 \`/etc/lastout/lastout.yaml\`.
