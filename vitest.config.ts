@@ -14,6 +14,8 @@ export default defineConfig({
     // `npm test -- --coverage`: what the core promises has no line that no test has seen.
     coverage: {
       include: ["src/core/**/*.ts"],
+      // Also where a test failed that may be tried again.
+      reportOnFailure: true,
       thresholds: { lines: 100, branches: 100, functions: 100, statements: 100 },
     },
   },

@@ -1,13 +1,14 @@
-// Measures how long a command takes to start, against a Node that does nothing: `node tools/start-up.ts`. The commands are compiled as for
-// the package, and talk to a controller with the embedded broker on this machine. Not a benchmark of the controller: tools/bench.
+// Measures how long a command takes to start, against a Node that does nothing: `node tools/start-up.ts`. The program is built as for
+// the package, and talks to a controller on this machine, over the embedded broker and, where it is installed, over mosquitto. Not a
+// benchmark of the controller: tools/bench.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { freePort, mosquittoMissing, startMosquitto } from "../test/support/mosquitto.ts";
+import { buildAside } from "./build/aside.ts";
 
 export interface Figure {
   readonly what: string;
@@ -20,97 +21,88 @@ export interface Figure {
   readonly ratio: number;
 }
 
-const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
-
 /** @param runs of each, taking turns, so that whatever else the machine does falls on all of them */
 export async function startUpTimes(runs: number): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "lastout-start-up-"));
-  const compiled = compile();
-  const lab = await startLab(compiled.main, folder).catch((error: unknown) => {
-    compiled.remove();
-    throw error;
-  });
-  const env = { PATH: process.env["PATH"], HOME: folder, LASTOUT_URL: lab.url };
-  const empty = join(folder, "empty.js");
-  writeFileSync(empty, "");
-  const calls: readonly (readonly [string, readonly string[]])[] = [
-    ["an empty Node", [empty]],
-    ["lastout --version", [compiled.main, "--version"]],
-    ["lastout acquire --help", [compiled.main, "acquire", "--help"]],
-    ["lastout acquire", [compiled.main, "acquire", "build1", "--token", "start-up"]],
-  ];
+  const built = await buildAside();
+  const labs: Lab[] = [];
   try {
-    const taken = calls.map(([what, words]) => ({ what, words, wall: [] as number[], cpu: [] as number[] }));
-    // The first round fills the caches, of the disk and of compiled code.
-    for (let round = 0; round <= runs; round += 1) {
-      for (const { words, wall, cpu } of taken) {
-        const once = timed(words, env);
-        if (round > 0) {
-          wall.push(once.wall);
-          cpu.push(once.cpu);
-        }
-      }
+    const embedded = `mqtt://127.0.0.1:${await freePort()}`;
+    labs.push(
+      await startLab(built.main, folder, `broker: { listen: "${new URL(embedded).host}" }`, embedded),
+    );
+    if (mosquittoMissing === undefined) {
+      const broker = await startMosquitto();
+      labs.push({ url: broker.url, stop: () => broker.stop() });
+      labs.push(await startLab(built.main, folder, `mqtt: { url: "${broker.url}" }`, broker.url));
     }
-    const floor = median(taken[0]?.wall ?? []);
-    return taken.map(({ what, wall, cpu }) => ({
-      what,
-      wallMs: median(wall),
-      meanMs: wall.reduce((sum, one) => sum + one, 0) / wall.length,
-      cpuMs: median(cpu),
-      ratio: median(wall) / floor,
-    }));
+    const empty = join(folder, "empty.js");
+    writeFileSync(empty, "");
+    const acquire = [built.main, "acquire", "build1", "--token", "start-up"];
+    const calls: readonly Call[] = [
+      { what: "an empty Node", words: [empty] },
+      { what: "`lastout --version`", words: [built.main, "--version"] },
+      { what: "`lastout acquire --help`", words: [built.main, "acquire", "--help"] },
+      ...(labs.length === 1
+        ? []
+        : [{ what: "`lastout acquire`, over mosquitto", words: acquire, url: labs[1]?.url }]),
+      { what: "`lastout acquire`, over the embedded broker", words: acquire, url: embedded },
+    ];
+    return measure(calls, runs, { PATH: process.env["PATH"], HOME: folder });
   } finally {
-    await lab.stop();
-    compiled.remove();
+    for (const lab of labs.toReversed()) {
+      await lab.stop();
+    }
+    built.remove();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The same JavaScript as in the package, of the sources as they are now. In the project, so that its packages are found. */
-function compile(): { readonly main: string; remove(): void } {
-  const cache = join(root, "node_modules", ".cache");
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, "lastout-start-up-"));
-  copyFileSync(join(root, "package.json"), join(folder, "package.json"));
-  writeFileSync(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({
-      extends: join(root, "tsconfig.base.json"),
-      compilerOptions: {
-        composite: false,
-        declaration: false,
-        noCheck: true,
-        rootDir: join(root, "src"),
-        outDir: "dist",
-        types: ["node"],
-      },
-      files: ["main.ts", "adapters/store/worker.ts"].map((name) => join(root, "src", name)),
-    }),
-  );
-  execFileSync(join(root, "node_modules", ".bin", "tsc"), ["-p", folder], { stdio: "inherit" });
-  return {
-    main: join(folder, "dist", "main.js"),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+interface Call {
+  readonly what: string;
+  readonly words: readonly string[];
+  readonly url?: string | undefined;
 }
 
-/** A controller with its own broker and one simulated resource. */
-async function startLab(
-  main: string,
-  folder: string,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const port = await freePort();
-  const file = join(folder, "lab.yaml");
+function measure(calls: readonly Call[], runs: number, env: NodeJS.ProcessEnv): readonly Figure[] {
+  const taken = calls.map((call) => ({ ...call, wall: [] as number[], cpu: [] as number[] }));
+  // The first round fills the caches, of the disk and of compiled code.
+  for (let round = 0; round <= runs; round += 1) {
+    for (const { words, url, wall, cpu } of taken) {
+      const once = timed(words, url === undefined ? env : { ...env, LASTOUT_URL: url });
+      if (round > 0) {
+        wall.push(once.wall);
+        cpu.push(once.cpu);
+      }
+    }
+  }
+  const floor = median(taken[0]?.wall ?? []);
+  return taken.map(({ what, wall, cpu }) => ({
+    what,
+    wallMs: median(wall),
+    meanMs: wall.reduce((sum, one) => sum + one, 0) / wall.length,
+    cpuMs: median(cpu),
+    ratio: median(wall) / floor,
+  }));
+}
+
+interface Lab {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** A controller with one simulated resource, at this broker or with its own. */
+async function startLab(main: string, folder: string, broker: string, url: string): Promise<Lab> {
+  const file = join(mkdtempSync(join(folder, "lab-")), "lab.yaml");
   writeFileSync(
     file,
-    `broker: { listen: "127.0.0.1:${port}" }\nswitchers: { plug: { type: simulated } }\nresources: { build1: { switcher: plug } }\n`,
+    `${broker}\nswitchers: { plug: { type: simulated } }\nresources: { build1: { switcher: plug } }\n`,
   );
-  const url = `mqtt://127.0.0.1:${port}`;
   const controller = spawn(process.execPath, [main, "serve", "--config", file], { stdio: "ignore" });
   const ended = new Promise<void>((done) => {
     controller.once("close", () => done());
   });
-  const env = { PATH: process.env["PATH"], HOME: folder, LASTOUT_URL: url };
+  const env = { PATH: process.env["PATH"], LASTOUT_URL: url };
   const words = [main, "acquire", "build1", "--token", "start-up", "--wait", "available"];
   for (let tries = 1; spawnSync(process.execPath, words, { env }).status !== 0; tries += 1) {
     if (tries === 20 || hasEnded(controller)) {
@@ -154,18 +146,6 @@ function timed(
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => {
-    server.listen(0, "127.0.0.1", done);
-  });
-  const address = server.address();
-  await new Promise<void>((done) => {
-    server.close(() => done());
-  });
-  return address !== null && typeof address === "object" ? address.port : 0;
-}
-
 /** A Markdown table, as it stands in docs/benchmark.md. */
 export const startUpTable = (figures: readonly Figure[]): string =>
   [
@@ -173,7 +153,7 @@ export const startUpTable = (figures: readonly Figure[]): string =>
     "| --- | --: | --: | --: | --: |",
     ...figures.map(
       ({ what, wallMs, meanMs, cpuMs, ratio }) =>
-        `| ${what.startsWith("lastout") ? `\`${what}\`` : what} | ${[wallMs, meanMs, cpuMs].map((ms) => ms.toFixed(0)).join(" | ")} | ${ratio.toFixed(1)} |`,
+        `| ${what} | ${[wallMs, meanMs, cpuMs].map((ms) => ms.toFixed(0)).join(" | ")} | ${ratio.toFixed(1)} |`,
     ),
   ].join("\n");
 

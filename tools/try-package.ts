@@ -1,7 +1,7 @@
 // Tries the package as a user gets it: packed, installed from the tarball in an empty folder, started there. It also starts it
 // with the other Node versions that it promises to run on, where npm can bring them (`--versions 22,26`).
 
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,9 +18,11 @@ try {
 
   const installed = await readdir(join(folder, "node_modules"));
   must(
-    !installed.includes("node") && !installed.includes("typescript"),
-    "users do not get what only developers need",
+    !["node", "typescript", "mqtt"].some((name) => installed.includes(name)),
+    "users do not get what only developers need, nor what is built in",
   );
+  const notices = await readFile(join(folder, "node_modules/lastout/dist/THIRD-PARTY.txt"), "utf8");
+  must(/^mqtt 5\./m.test(notices) && /^ws 8\./m.test(notices), "the licences of what is built in are told");
   const bin = join(folder, "node_modules", ".bin", "lastout");
   const nodes = [
     process.execPath,

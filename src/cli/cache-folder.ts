@@ -2,7 +2,6 @@
 // at any time, and nothing depends on it.
 
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
 import { isAbsolute, join } from "node:path";
 import type { Environment } from "./client-settings.ts";
 
@@ -13,15 +12,4 @@ export function cacheFolder({ XDG_CACHE_HOME: xdg = "", HOME: home = "" }: Envir
     return existsSync(xdg) ? join(xdg, "lastout") : undefined;
   }
   return isAbsolute(home) && existsSync(home) ? join(home, ".cache", "lastout") : undefined;
-}
-
-/**
- * Keep what V8 made of the sources from one call to the next, so that commands start sooner. Not in a folder that others may write to:
- * what lies there is run.
- */
-export function keepCompiledCode(env: Environment): void {
-  const folder = cacheFolder(env);
-  if (folder !== undefined) {
-    enableCompileCache(join(folder, "code"));
-  }
 }

@@ -1,7 +1,7 @@
 // Which broker, as whom and below which base topic: from flags, then the environment, then the user's file, then defaults. Every
 // mistake says where it stands. Passwords come from a file or the environment and are never shown.
 
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Arguments } from "./arguments.ts";
@@ -37,9 +37,9 @@ export async function clientSettings(args: Arguments, env: Environment): Promise
     password:
       passwordFile === undefined
         ? (found(env["LASTOUT_PASSWORD"], "")?.text ?? file.password)
-        : await readPassword(passwordFile),
+        : readPassword(passwordFile),
     base: base === undefined ? "lastout" : baseTopic(base),
-    ...(await clientTls({ env, file, path })),
+    ...clientTls({ env, file, path }),
   };
 }
 
@@ -109,10 +109,10 @@ function baseTopic({ text, from }: Found): string {
   return text;
 }
 
-async function readPassword(path: string): Promise<string> {
+function readPassword(path: string): string {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     throw new CommandError("usage", `--password-file: ${reason(error)}`, { cause: error });
   }
@@ -131,7 +131,7 @@ async function readClientFile(
   const path = join(xdg.startsWith("/") ? xdg : join(homeOf(env), ".config"), "lastout", "client.yaml");
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") {
       return { file: {}, path };

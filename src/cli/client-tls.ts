@@ -1,7 +1,7 @@
 // The files for a connection with TLS: whom to trust, and who we are. From the environment, else from the user's file; read here, so that
 // a wrong path is told as such and not as a failure of TLS. There are no options for them: they belong to a machine, not to one call.
 
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CommandError } from "./exit-codes.ts";
 
@@ -22,12 +22,12 @@ export interface TlsSources {
 const variables = { ca: "LASTOUT_CA", cert: "LASTOUT_CERT", key: "LASTOUT_KEY" } as const;
 
 /** @throws CommandError `usage` for the environment, `configuration` for the user's file */
-export async function clientTls(sources: TlsSources): Promise<ClientTls> {
-  const read = async (what: keyof ClientTls): Promise<string | undefined> => {
+export function clientTls(sources: TlsSources): ClientTls {
+  const read = (what: keyof ClientTls): string | undefined => {
     const named = placeOf(what, sources);
     return named === undefined ? undefined : readPem(named);
   };
-  const tls = { ca: await read("ca"), cert: await read("cert"), key: await read("key") };
+  const tls = { ca: read("ca"), cert: read("cert"), key: read("key") };
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     const [there, missing] = tls.cert === undefined ? (["key", "cert"] as const) : (["cert", "key"] as const);
     const { from, code } = placeOf(there, sources) ?? { from: there, code: "usage" };
@@ -57,10 +57,10 @@ function placeOf(what: keyof ClientTls, { env, file, path }: TlsSources): Place 
     : { file: resolve(path, "..", named), from: `${path}: ${what}`, code: "configuration" };
 }
 
-async function readPem({ file, from, code }: Place): Promise<string> {
+function readPem({ file, from, code }: Place): string {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = readFileSync(file, "utf8");
   } catch (error) {
     throw new CommandError(code, `${from}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

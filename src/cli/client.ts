@@ -2,7 +2,6 @@
 // no reply because a connection broke, or the controller started anew, is sent again: all requests may be repeated. Not here: what
 // a command asks for, and how long its user is patient.
 
-import { randomBytes } from "node:crypto";
 import type { LostCode } from "../adapters/mqtt/connection-port.ts";
 import { type Instant, instant, type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -10,6 +9,7 @@ import { noAnswer, noController, notConnected, refusal, stillAway } from "./clie
 import type { ClientSettings } from "./client-settings.ts";
 import { replySpace, requestTopic, topicHint } from "./client-topics.ts";
 import { CommandError } from "./exit-codes.ts";
+import { randomHex } from "./random.ts";
 import { createWakeUps } from "./wake-ups.ts";
 import { readCount, readMarker, readReply, type Reply } from "./wire.ts";
 
@@ -86,7 +86,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { base, url } = settings;
   // The library is big: a command that only prints its help does not load it.
   const { openConnection } = await import("../adapters/mqtt/connection.ts");
-  const random = randomBytes(8).toString("hex");
+  const random = randomHex(8);
   const replyTopic = `${replySpace(settings)}/${random}`;
   const { changed: wakeAll, wake, waitFor } = createWakeUps(clock);
   const waiting = new Map<string, (reply: Reply) => void>();
@@ -148,7 +148,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   /** Nothing is sent before the broker has taken the subscriptions: a reply could come before them. Never rejects. */
   async function settle(): Promise<void> {
     try {
-      const all = ["controller/status", "controller/info", ...filters].map((filter) => `${base}/${filter}`);
+      // How large the picture is matters to who looks at it.
+      const info = filters.size === 0 ? [] : ["controller/info"];
+      const all = ["controller/status", ...info, ...filters].map((filter) => `${base}/${filter}`);
       await connection.subscribe([replyTopic, ...all].map((filter) => ({ filter, qos: 1 })));
     } catch (error) {
       // A broken connection is told by `lost`; a refusal stays one however often it is tried.
@@ -233,7 +235,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 
   async function request(asked: RequestOptions): Promise<Reply> {
     const start = clock.now();
-    const id = randomBytes(8).toString("hex");
+    const id = randomHex(8);
     const end = asked.patience === undefined ? undefined : instant(start + asked.patience);
     let reply: Reply | undefined;
     let sentIn = 0;
@@ -342,7 +344,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   }
 
   async function pictureComplete(seen: () => number): Promise<void> {
-    const marker = randomBytes(8).toString("hex");
+    const marker = randomHex(8);
     markers.add(marker);
     let sentIn = 0;
     let refused: CommandError | undefined;

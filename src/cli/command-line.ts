@@ -4,7 +4,6 @@
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { nearestName } from "../core/names.ts";
 import { clientOptions, readArguments, splitCommand } from "./arguments.ts";
-import { keepCompiledCode } from "./cache-folder.ts";
 import { commands } from "./commands.ts";
 import { CommandError, exits, Interrupted } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
@@ -51,9 +50,6 @@ async function dispatch(
       "usage",
       `there is no command '${name}'; ${near === undefined ? "'lastout --help' lists them" : `did you mean '${near}'?`}`,
     );
-  }
-  if (name !== "serve") {
-    keepCompiledCode(surroundings.env); // A controller is not started so often.
   }
   const command = await entry.load();
   // Also where a command asks no broker: a script may give the same options to all.

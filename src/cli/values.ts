@@ -2,12 +2,12 @@
 // The rules themselves are the core's; here each mistake gets its sentence. Not the form of the command line: arguments.ts.
 
 import { hostname, userInfo } from "node:os";
-import { randomBytes } from "node:crypto";
 import { parseDuration } from "../core/duration.ts";
 import { isName, isOwner, isPurpose, isTokenId, reservedNames } from "../core/names.ts";
 import type { Millis } from "../core/time.ts";
 import type { Arguments } from "./arguments.ts";
 import { CommandError } from "./exit-codes.ts";
+import { randomHex } from "./random.ts";
 
 /** @throws CommandError `usage` when there are more or fewer words than one */
 export const onlyResource = (args: Arguments, usage: string): string => resourceName(onlyWord(args, usage));
@@ -161,7 +161,7 @@ export function madeUpToken(): string {
   const host = hostname()
     .replaceAll(/[^A-Za-z0-9._-]/g, "-")
     .slice(0, 64);
-  return `cli-${host}-${process.pid}-${randomBytes(6).toString("hex")}`;
+  return `cli-${host}-${process.pid}-${randomHex(6)}`;
 }
 
 function systemUser(): string | undefined {

@@ -72,7 +72,9 @@ const offers: readonly (readonly [line: string, offered: readonly string[]])[] =
 ];
 
 async function shell(file: string, words: readonly string[]): Promise<string> {
-  const run = startProgram(file, words, env());
+  // fish makes folders of its own there.
+  const own = temporaryDirectory();
+  const run = startProgram(file, words, { ...env(), HOME: own, XDG_CONFIG_HOME: own });
   run.child.stdin?.end();
   const exit = await run.ended;
   expect({ exit, err: run.err() }).toEqual({ exit: 0, err: "" });

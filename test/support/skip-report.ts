@@ -1,7 +1,8 @@
 // A reporter beside the runner's own: at the end it names and counts what was skipped, by reason, and closes with one plain line of
-// counts. With LASTOUT_NO_SKIPS=1, which a machine sets that has everything, a skipped test makes the run fail. Why a test is
-// skipped is said in needs.ts.
+// counts. With LASTOUT_NO_SKIPS=1, which a machine sets that has everything, a skipped test makes the run fail. With LASTOUT_FAILED=FILE
+// the files with failures are listed there, for a second try (.ci/run). Why a test is skipped is said in needs.ts.
 
+import { writeFileSync } from "node:fs";
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 
 const unexplained = "no reason given";
@@ -10,6 +11,11 @@ export function skipReport(): Reporter {
   return {
     onTestRunEnd(modules) {
       tellSkipped(skippedBy(modules));
+      const list = process.env["LASTOUT_FAILED"];
+      if (list !== undefined) {
+        const failed = modules.filter((module) => !module.ok()).map((module) => module.relativeModuleId);
+        writeFileSync(list, failed.map((name) => `${name}\n`).join(""));
+      }
       const count = (state: "passed" | "failed" | "skipped"): number =>
         modules.reduce((sum, module) => sum + [...module.children.allTests(state)].length, 0);
       process.stdout.write(

@@ -9,6 +9,7 @@ import { shuffled } from "../support/random.ts";
 import { type Asker, createAsker } from "./asker.ts";
 import { brokers, inLab, type Lab, startLab } from "./lab.ts";
 import { type Fields, listIn } from "./observer.ts";
+import { slackMs } from "./slack.ts";
 
 const exclusive = { mode: "exclusive" } as const;
 const time = (fields: Fields, name: string): number => Date.parse(String(fields[name]));
@@ -253,7 +254,7 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("over 
       for (const name of ["total1", "total2", "total3"]) {
         const expired = await lab.untilEvent(name, "expired");
         expect(expired).toMatchObject({ token: "total-a", users: 0 });
-        expect(Math.abs(time(expired, "time") - begin - 6000)).toBeLessThan(1000);
+        expect(Math.abs(time(expired, "time") - begin - 6000)).toBeLessThan(slackMs);
       }
       await lab.untilState("total2", "off");
     });

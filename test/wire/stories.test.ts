@@ -7,6 +7,7 @@ import { needing } from "../support/needs.ts";
 import { startProgram } from "./controller.ts";
 import { type Lab, patience, startLab } from "./lab.ts";
 import { objectIn } from "./observer.ts";
+import { slackMs } from "./slack.ts";
 
 interface Ended {
   readonly exit: number | NodeJS.Signals;
@@ -138,7 +139,7 @@ for (const broker of ["embedded", "mosquitto"] as const) {
       await lab.untilObject("expired", { state: "off", users: 0 });
       const [on, off] = lab.socket("expired").relay(1).history;
       expect((off?.at ?? 0) - (on?.at ?? 0)).toBeGreaterThanOrEqual(1200);
-      expect((off?.at ?? 0) - (on?.at ?? 0)).toBeLessThan(2500);
+      expect((off?.at ?? 0) - (on?.at ?? 0)).toBeLessThan(1200 + slackMs);
     });
 
     it("a job's last will switches the socket off when its machine dies", async () => {

@@ -3,7 +3,7 @@
 // a stale command would reach a socket. Not here: what to subscribe to, and what to do about a loss.
 
 import { createConnection, Socket } from "node:net";
-import mqtt from "mqtt";
+import mqttClient from "mqtt/lib/client";
 import type { IClientOptions, IClientSubscribeProperties, IPublishPacket, MqttClient } from "mqtt";
 import { millis } from "../../core/time.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -100,7 +100,8 @@ export function openConnection(
     }
   }
 
-  function attempt(): Promise<Ended> {
+  async function attempt(): Promise<Ended> {
+    const connect = isPlain(options.url) ? connectPlainly : (await import("mqtt")).default.connect;
     return new Promise((resolve) => {
       const tried = protocol;
       let error: unknown;
@@ -131,7 +132,7 @@ export function openConnection(
       };
       let client: MqttClient;
       try {
-        client = openClient(clientOptions(options, tried));
+        client = connect(clientOptions(options, tried));
       } catch (thrown) {
         error = thrown;
         end();
@@ -407,15 +408,14 @@ function inTurn(mine: Link, urgent: boolean, receiveMaximum: number, send: (done
 }
 
 /**
- * For a plain socket not by `mqtt.connect`: that loads TLS, WebSocket and proxy libraries first, whatever the scheme is, which costs a
- * command that asks one question a quarter of its time.
+ * A plain socket needs none of the TLS, WebSocket and proxy libraries that `mqtt.connect` brings with it, whatever the scheme is: to load
+ * them costs a command that asks one question a quarter of its time.
  */
-function openClient(options: IClientOptions): MqttClient {
-  if (options.protocol !== "mqtt") {
-    return mqtt.connect(options);
-  }
+const isPlain = (url: string): boolean => url.startsWith("mqtt:");
+
+function connectPlainly(options: IClientOptions): MqttClient {
   const { host = "localhost", port = 1883 } = options;
-  return new mqtt.MqttClient(() => createConnection({ host, port }), options);
+  return new mqttClient.default(() => createConnection({ host, port }), options);
 }
 
 function clientOptions(options: ConnectionOptions, protocol: 4 | 5): IClientOptions {
