@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", skipReport()],
+    // Default exports of CommonJS packages are what they are in Node.
+    deps: { interopDefault: false },
     // Tests over the wire wait for deadlines far more than they compute.
     maxConcurrency: 24,
     // One file for each core of a small machine; the runner's own choice for two cores is one.
