@@ -93,7 +93,7 @@ describe("The shipped unit", () => {
   });
 
   test("reloads with SIGHUP", () => {
-    expect(valuesOf("ExecReload")).toEqual(["/bin/kill -HUP $MAINPID"]);
+    expect(valuesOf("ExecReload")).toEqual(["/bin/sh -c 'kill -HUP \"$MAINPID\"'"]);
   });
 
   test("leaves the boot id of the machine readable, by which the store tells a reboot from a restart", () => {
