@@ -16,23 +16,17 @@ import type {
   Outgoing,
   Subscription,
 } from "./connection-port.ts";
-import { type Failure, failureOf, reasonText } from "./failures.ts";
+import { brokerName, clientOptions, isPlain } from "./broker-address.ts";
+import { type Failure, failureOf } from "./failures.ts";
+import { checkOutgoing, refusedFilter, refusedMessage } from "./refusals.ts";
+import { createSendWindow, type SendWindow } from "./send-window.ts";
 
-/** What MQTT 5 brokers hear unless an option says otherwise: no request comes near it. */
-const largestPacketBytes = 65_536;
 /** A connection that held this long was a good one: the pauses begin at their shortest again. */
 const goodAfterMs = 10_000;
 /** Closed by the broker without an error this soon after it accepted us: as when somebody connects with our client id. */
 const takenOverWithinMs = 5000;
 const shortestPauseMs = 500;
 const longestPauseMs = 30_000;
-
-/** QoS 1 publications under way at once, where the broker allows more: a whole picture published again must not swamp it. */
-const mostInFlight = 256;
-/** Of the broker's Receive Maximum this is kept free for what is urgent. mosquitto allows 20 unless it is told otherwise. */
-const keptForUrgent = 16;
-/** The Receive Maximum of a broker that names none (MQTT 5 section 3.2.2.3.3). */
-const unlimited = 65_535;
 
 /** One attempt and, when it succeeds, the connection it became. */
 interface Link {
@@ -41,10 +35,7 @@ interface Link {
   up: boolean;
   /** Rejections of everything that waits for the broker. */
   readonly pending: Set<(error: ConnectionError) => void>;
-  /** QoS 1 publications that wait for room in the broker's Receive Maximum (MQTT 5 section 4.9); the urgent ones go first. */
-  readonly waiting: (() => void)[];
-  readonly urgent: (() => void)[];
-  inFlight: number;
+  readonly window: SendWindow;
   /** Called when nothing waits for the broker any more. */
   idle: () => void;
 }
@@ -143,9 +134,7 @@ export function openConnection(
         protocol: tried,
         up: false,
         pending: new Set(),
-        waiting: [],
-        urgent: [],
-        inFlight: 0,
+        window: createSendWindow(),
         idle: () => {},
       };
       link = mine;
@@ -321,7 +310,7 @@ export function openConnection(
       if (outgoing.qos === 0) {
         send(() => {});
       } else {
-        inTurn(mine, outgoing.urgent === true, limits?.receiveMaximum ?? unlimited, send);
+        mine.window.send(outgoing.urgent === true, limits?.receiveMaximum, send);
       }
     });
   }
@@ -386,87 +375,13 @@ function pause(failures: number): ReturnType<typeof millis> {
   return millis(Math.round(Math.max(shortestPauseMs, whole * (0.5 + Math.random() / 2))));
 }
 
-function inTurn(mine: Link, urgent: boolean, receiveMaximum: number, send: (done: () => void) => void): void {
-  const room = Math.max(1, Math.min(receiveMaximum - keptForUrgent, mostInFlight));
-  const next = (): (() => void) | undefined =>
-    mine.urgent.length > 0
-      ? mine.inFlight < receiveMaximum
-        ? mine.urgent.shift()
-        : undefined
-      : mine.inFlight < room
-        ? mine.waiting.shift()
-        : undefined;
-  const start = (): void => {
-    mine.inFlight += 1;
-    send(() => {
-      mine.inFlight -= 1;
-      next()?.();
-    });
-  };
-  (urgent ? mine.urgent : mine.waiting).push(start);
-  next()?.();
-}
-
 /**
- * A plain socket needs none of the TLS, WebSocket and proxy libraries that `mqtt.connect` brings with it, whatever the scheme is: to load
- * them costs a command that asks one question a quarter of its time.
+ * Not by `mqtt.connect`: that loads TLS, WebSocket and proxy libraries first, whatever the scheme is, which costs a command that asks one
+ * question a quarter of its time.
  */
-const isPlain = (url: string): boolean => url.startsWith("mqtt:");
-
 function connectPlainly(options: IClientOptions): MqttClient {
   const { host = "localhost", port = 1883 } = options;
   return new mqttClient.default(() => createConnection({ host, port }), options);
-}
-
-function clientOptions(options: ConnectionOptions, protocol: 4 | 5): IClientOptions {
-  const url = new URL(options.url);
-  const scheme = url.protocol.slice(0, -1);
-  if (scheme !== "mqtt" && scheme !== "mqtts" && scheme !== "ws" && scheme !== "wss") {
-    throw new ConnectionError(
-      "protocol",
-      `'${scheme}' is no way to reach a broker; use mqtt, mqtts, ws or wss`,
-    );
-  }
-  const web = scheme === "ws" || scheme === "wss";
-  const secure = scheme === "mqtts" || scheme === "wss";
-  // A WebSocket address needs the brackets of an IPv6 host, a socket must not have them.
-  const host = web ? url.hostname : url.hostname.replace(/^\[|\]$/g, "");
-  const username = options.username ?? (url.username === "" ? undefined : decodeURIComponent(url.username));
-  const password = options.password ?? (url.password === "" ? undefined : decodeURIComponent(url.password));
-  return {
-    protocol: scheme,
-    host,
-    hostname: host,
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(web ? { path: `${url.pathname}${url.search}` } : {}),
-    ...(secure && options.ca !== undefined ? { ca: options.ca } : {}),
-    ...(secure && options.cert !== undefined ? { cert: options.cert } : {}),
-    ...(secure && options.key !== undefined ? { key: options.key } : {}),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(options.will === undefined
-      ? {}
-      : { will: { ...options.will, payload: Buffer.from(options.will.payload) } }),
-    clientId: options.clientId,
-    clean: options.clean,
-    keepalive: options.keepalive,
-    protocolVersion: protocol,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    // It would make 65,536 buffers, one for each packet id, at the first packet: 15 ms and megabytes for what is as quickly made anew.
-    writeCache: false,
-    connectTimeout: 10_000,
-    ...(protocol === 5
-      ? {
-          properties: {
-            maximumPacketSize: options.largestPacket ?? largestPacketBytes,
-            ...(options.receiveMaximum === undefined ? {} : { receiveMaximum: options.receiveMaximum }),
-            ...(options.sessionExpiry === undefined ? {} : { sessionExpiryInterval: options.sessionExpiry }),
-          },
-        }
-      : {}),
-  };
 }
 
 /** Without this an idle request takes 44 ms instead of 0.2 ms: Nagle waits for the broker's delayed TCP acknowledgement. */
@@ -509,68 +424,3 @@ const propertiesOf = (outgoing: Outgoing): { properties: NonNullable<IPublishPac
     ...(outgoing.messageExpiry === undefined ? {} : { messageExpiryInterval: outgoing.messageExpiry }),
   },
 });
-
-/** What a broker would answer by cutting the connection is refused here. */
-function checkOutgoing(topic: string, payload: Buffer, outgoing: Outgoing, largest: number): void {
-  const topicBytes = Buffer.byteLength(topic);
-  if (topicBytes === 0 || topicBytes > 65_535 || /[+#\0]/.test(topic)) {
-    throw new ConnectionError("refused", "a message needs a topic of 1 to 65,535 bytes without wildcards");
-  }
-  // 64 bytes are more than all headers and lengths of a PUBLISH that are not counted here.
-  const bytes =
-    64 +
-    topicBytes +
-    payload.length +
-    (outgoing.correlation?.length ?? 0) +
-    Buffer.byteLength(outgoing.responseTopic ?? "") +
-    Buffer.byteLength(outgoing.contentType ?? "");
-  if (bytes > largest) {
-    throw new ConnectionError(
-      "refused",
-      `a message of ${payload.length} bytes is more than the broker takes (${largest})`,
-    );
-  }
-}
-
-function refusedFilter(
-  error: Error,
-  subscriptions: readonly Subscription[],
-  granted: readonly unknown[] | undefined,
-): ConnectionError {
-  const index = granted?.findIndex((code) => typeof code === "number" && code >= 128) ?? -1;
-  const filter = subscriptions[index]?.filter;
-  if (filter === undefined) {
-    return new ConnectionError("closed", `subscribing failed: ${error.message}`, { cause: error });
-  }
-  const code = Number(granted?.[index]);
-  return new ConnectionError(
-    "refused",
-    `the broker refuses the subscription to '${filter}': ${reasonText(code)}`,
-    {
-      cause: error,
-    },
-  );
-}
-
-function refusedMessage(topic: string, error: Error): ConnectionError {
-  const code: unknown = "code" in error ? error.code : undefined;
-  if (typeof code !== "number") {
-    return new ConnectionError("closed", error.message, { cause: error });
-  }
-  const denied = code === 135;
-  return new ConnectionError(
-    denied ? "not-authorised" : "refused",
-    `the broker refuses a message to '${topic}': ${reasonText(code)}`,
-    { cause: error },
-  );
-}
-
-/** For people and logs: never with the user and password that a URL may carry. */
-function brokerName(url: string): string {
-  try {
-    const parsed = new URL(url);
-    return `${parsed.protocol}//${parsed.host}`;
-  } catch {
-    return "the broker";
-  }
-}
