@@ -20,7 +20,7 @@ async function start(): Promise<void> {
   const argv = process.argv.slice(2);
   // A controller is not started so often.
   if (argv[0] !== "serve") {
-    loadKeptCode(import.meta.dirname, cacheFolder(process.env), argv);
+    loadKeptCode(import.meta.dirname, cacheFolder(process.env), { argv, env: process.env });
   }
   const { runCommandLine } = await import("./cli/command-line.ts");
   process.exitCode = await runCommandLine(argv);

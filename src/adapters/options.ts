@@ -2,9 +2,10 @@
 // described in the JSON Schema. Not a place for the options of one kind: those stand in its own file.
 
 import { z } from "zod";
-import { parseDuration } from "../core/duration.ts";
+import { isTooLong, parseDuration } from "../core/duration.ts";
 
 const noDuration = "is no duration: write 90, 90s, 15m, 2h, 1h30m or 500ms";
+const tooLong = "is longer than the longest duration: write 10000d (10,000 days) or less";
 
 /** The same form as `parseDuration` takes, for editors; what counts is that function. */
 const durationPattern =
@@ -24,7 +25,8 @@ export const duration = z
   .transform((value, context) => {
     const length = parseDuration(value);
     if (length === undefined) {
-      context.addIssue({ code: "custom", message: noDuration, input: value });
+      const message = isTooLong(value) ? tooLong : noDuration;
+      context.addIssue({ code: "custom", message, input: value });
       return z.NEVER;
     }
     return length;

@@ -22,7 +22,8 @@ export const acquireCommand: Command = {
     "Acquire a token: the resource is switched on and stays on until the last token is released or has expired. Prints the token's\n" +
     "id alone, for 'renew' and 'release'; with --json the controller's reply. A pool gives one of its members, and several names\n" +
     "with commas one token over all of them, all or nothing. Where it is taken it is queued for with --timeout, else refused (75).\n" +
-    "When it is interrupted while it waits, or gets no reply, the request is taken back.",
+    "When it is interrupted while it waits, or gets no reply, the request is taken back; with --token it is not, because an earlier\n" +
+    "call may have been given that token: it then ends by its release or when it expires.",
   options: {
     ...wishOptions,
     wait: { value: "granted|powered|available", help: "what to wait for (granted)" },
@@ -65,7 +66,7 @@ async function acquire(context: Context): Promise<number> {
       settings,
       clock,
       filters: progress?.filters ?? [],
-      will: args.has("token") ? undefined : lostWill(wish),
+      will: wish.isNew ? lostWill(wish) : undefined,
       heard: (message) => progress?.heard(message),
       say: (text) => terminal.say(text),
       signal: stop.signal,
@@ -73,12 +74,21 @@ async function acquire(context: Context): Promise<number> {
     try {
       progress?.follow(client);
       await client.needController();
-      const reply = await obtain(client, wish, { clock, signal: stop.signal });
+      const reply = await obtain(client, wish, {
+        clock,
+        say: (text) => terminal.say(text),
+        signal: stop.signal,
+      });
       progress?.stop();
       if (!reply.ok) {
         return refused(context, reply);
       }
-      terminal.out(args.has("json") ? replyText(reply) : (reply.token ?? wish.token));
+      const id = reply.token ?? wish.token;
+      const names = wish.names.join(",");
+      await terminal.outSurely(
+        args.has("json") ? replyText(reply) : id,
+        `the token is held all the same: 'lastout release ${names} ${id}' gives it back`,
+      );
       return exits.done;
     } finally {
       await client.close();

@@ -11,11 +11,16 @@ export interface Child {
   kill(signal: EndingSignal): void;
 }
 
+/** POSIX.1-2024, 2.15 "trap": what is ignored stays ignored over exec, also where Node has set it to its default for every child. */
+const ignoringHangup = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "lastout"];
+
+/** @param ignoresHangup start it so that it outlives a hangup, as after `nohup` */
 export function startChild(
   command: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  ignoresHangup: boolean,
 ): Child {
-  const [file = "", ...words] = command;
+  const [file = "", ...words] = ignoresHangup ? [...ignoringHangup, ...command] : command;
   const child = spawn(file, words, { stdio: "inherit", env: { ...env } });
   const ended = new Promise<{ exit: number; problem: string | undefined }>((resolve) => {
     child.on("error", (error) => {

@@ -25,7 +25,7 @@ export async function clientSettings(args: Arguments, env: Environment): Promise
   const pick = (option: string, variable: string, key: keyof ClientFile): Found | undefined =>
     found(args.value(option), `--${option}`) ??
     found(env[variable], variable) ??
-    found(file[key], `${path}: ${key}`);
+    found(file[key], `${path}: ${key}`, "configuration");
   const url = pick("url", "LASTOUT_URL", "url");
   const base = pick("base", "LASTOUT_BASE", "base");
   const passwordFile = args.value("password-file");
@@ -47,17 +47,22 @@ export async function clientSettings(args: Arguments, env: Environment): Promise
 interface Found {
   readonly text: string;
   readonly from: string;
+  /** What it is when it is wrong. */
+  readonly mistake: "usage" | "configuration";
 }
 
 /** An empty variable counts as unset, as CI systems set many of them empty. */
-const found = (text: string | undefined, from: string): Found | undefined =>
-  text === undefined || text === "" ? undefined : { text, from };
+const found = (
+  text: string | undefined,
+  from: string,
+  mistake: Found["mistake"] = "usage",
+): Found | undefined => (text === undefined || text === "" ? undefined : { text, from, mistake });
 
-function brokerAddress({ text, from }: Found): {
+function brokerAddress({ text, from, mistake }: Found): {
   readonly address: string;
   readonly user: string | undefined;
 } {
-  const wrong = (why: string): CommandError => new CommandError("usage", `${from}: ${why}`);
+  const wrong = (why: string): CommandError => new CommandError(mistake, `${from}: ${why}`);
   let url: URL;
   try {
     url = new URL(text);
@@ -94,7 +99,7 @@ function decoded(text: string): string {
   }
 }
 
-function baseTopic({ text, from }: Found): string {
+function baseTopic({ text, from, mistake }: Found): string {
   if (
     !/^[^/+#\p{Cc}$][^+#\p{Cc}]*$/u.test(text) ||
     text.endsWith("/") ||
@@ -102,7 +107,7 @@ function baseTopic({ text, from }: Found): string {
     Buffer.byteLength(text) > 128
   ) {
     throw new CommandError(
-      "usage",
+      mistake,
       `${from}: '${text}' is no base topic: like lastout or lab/lastout, without + # and empty levels, at most 128 bytes`,
     );
   }

@@ -8,7 +8,7 @@ import { commands } from "./commands.ts";
 import { CommandError, exits, Interrupted } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import type { Environment } from "./client-settings.ts";
-import { openTerminal, type Stream, type Terminal } from "./terminal.ts";
+import { notWritten, openTerminal, type Stream, type Terminal } from "./terminal.ts";
 
 /** What a command line has around it. */
 export interface Surroundings {
@@ -98,7 +98,7 @@ function failed(error: unknown, terminal: Terminal, json: boolean): number {
   }
   if (error instanceof CommandError) {
     terminal.fail(error.message);
-    if (json && (error.exit === exits.invalid || error.exit === exits.notToBeHad)) {
+    if (json && error.code !== "not-written") {
       terminal.out(JSON.stringify({ ok: false, error: error.code, message: error.message }));
     }
     return error.exit;
@@ -117,16 +117,37 @@ function internal(error: unknown): string {
 }
 
 /**
- * `lastout watch | head -1` ends when nobody reads any more, as by SIGPIPE, which Node does not get. A closed standard error is
- * no reason to end: a job goes on.
+ * `lastout watch | head -1` ends when nobody reads any more, as by SIGPIPE, which Node does not get; a disk that is full ends it
+ * with a sentence. A closed standard error is no reason to end: a job goes on.
  */
 function ofThisProcess(): Surroundings {
-  process.stdout.on("error", (error: Error) => {
-    if ("code" in error && error.code === "EPIPE") {
-      process.exit(128 + 13);
-    }
-    throw error;
-  });
-  process.stderr.on("error", () => {});
-  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
+  const { stdout, stderr, env } = process;
+  // Told by the writes themselves.
+  stdout.on("error", () => {});
+  stderr.on("error", () => {});
+  function write(text: string, done?: (error?: Error | null) => void): void {
+    stdout.write(text, (error) => {
+      if (error === undefined || error === null) {
+        done?.();
+      } else if ("code" in error && error.code === "EPIPE") {
+        process.exit(128 + 13);
+      } else if (done === undefined) {
+        stderr.write(`lastout: ${notWritten(error)}\n`);
+        process.exit(exits.internal);
+      } else {
+        done(error);
+      }
+    });
+  }
+  return {
+    stdout: {
+      isTTY: stdout.isTTY,
+      get columns() {
+        return stdout.columns;
+      },
+      write,
+    },
+    stderr,
+    env,
+  };
 }

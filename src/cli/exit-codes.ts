@@ -27,7 +27,7 @@ export const exitMeanings: Readonly<Record<string, string>> = {
   [exits.usage]: "the command line is wrong",
   [exits.invalid]: "a refused request: unknown names, invalid values, unknown-token, ttl-too-long",
   [exits.unreachable]: "broker or controller cannot be reached",
-  [exits.internal]: "an internal error, or a Node that is too old",
+  [exits.internal]: "an internal error, a standard output that cannot be written, or a Node that is too old",
   [exits.notToBeHad]: "not to be had now: busy, timeout, power-failed, locked-out",
   [exits.refused]: "refused: token-taken, not-owner, forbidden, or the broker does not let this user in",
   [exits.configuration]: "a configuration file is wrong",
@@ -78,6 +78,7 @@ export type FailureCode =
   | "unknown-outlet"
   | "controller-runs"
   | "not-switched"
+  | "not-written"
   | "interrupted";
 
 const exitOfFailure: Readonly<Record<Exclude<FailureCode, "interrupted">, number>> = {
@@ -94,6 +95,7 @@ const exitOfFailure: Readonly<Record<Exclude<FailureCode, "interrupted">, number
   "unknown-outlet": exits.invalid,
   "controller-runs": exits.notToBeHad,
   "not-switched": exits.notToBeHad,
+  "not-written": exits.internal,
 };
 
 /** What a command could not do, as one sentence for a person with its cause and its cure. */

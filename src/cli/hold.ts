@@ -23,7 +23,8 @@ export const holdCommand: Command = {
     "Acquire a token, wait until the resource is available, print the token's id, and keep the token until this is interrupted, or\n" +
     "with --pid until that process has ended; then release it. With the --token of a token that is held already it takes that over:\n" +
     "renews it from now on, and releases it at the end. If it is killed, its will releases the token. Interrupted while it still\n" +
-    "waits it takes the request back and exits with 128+n; once it holds the token, an interruption is its ordinary end (0).",
+    "waits it takes the request back (unless --token named it) and exits with 128+n; once it holds the token, an interruption is its\n" +
+    "ordinary end (0).",
   options: {
     pid: { value: "N", help: "end when this process has ended" },
     ...wishOptions,
@@ -66,7 +67,9 @@ async function hold(context: Context): Promise<number> {
     await clock.sleep(millis(Number.POSITIVE_INFINITY), over);
   }
   try {
-    return await withToken(context, { settings, wish, signal: over, meanwhile: "still trying" }, untilOver);
+    const without = "nothing is held any more";
+    const parts = { settings, wish, signal: over, meanwhile: "still trying", without };
+    return await withToken(context, parts, untilOver);
   } finally {
     gone?.dispose();
     stop.dispose();

@@ -12,6 +12,8 @@ export interface Keeper {
   reconnected(): void;
   /** A lockout has ended the token, as `why` says; it is asked for again after a while. */
   ended(why: string): void;
+  /** Somebody gave it back on purpose, as `why` says: it is neither renewed nor acquired again. */
+  releasedBySomebody(why: string): void;
   stop(): Promise<void>;
 }
 
@@ -43,21 +45,24 @@ export function keepToken(
   // A token over several that was asked for by pools is known by their names: asking for their members would be for another token.
   const renewsFirst = names.length > 1 && names.join() !== parts.asked.join();
   const stopped = new AbortController();
+  /** Ends a request that is on its way. */
+  const turning = new AbortController();
   let wakeUp = new AbortController();
   let third = thirdOf(granted);
   let due = instant(clock.now() + third);
   let acquireNext = false;
   let reconnections = 0;
+  let isReleased = false;
   /** Each trouble is told once, and its end. */
   let trouble: string | undefined;
 
   async function loop(): Promise<void> {
     while (!stopped.signal.aborted) {
-      if (clock.now() >= due) {
+      if (clock.now() >= due && !isReleased) {
         await turn();
       } else {
         wakeUp = new AbortController();
-        await clock.sleep(millis(due - clock.now()), wakeUp.signal);
+        await clock.sleep(millis(isReleased ? Number.POSITIVE_INFINITY : due - clock.now()), wakeUp.signal);
       }
     }
   }
@@ -66,7 +71,7 @@ export function keepToken(
     const acquiring = acquireNext;
     const before = reconnections;
     const outcome = await ask(acquiring);
-    if (stopped.signal.aborted) {
+    if (stopped.signal.aborted || isReleased) {
       return;
     }
     due = instant(clock.now() + judge(outcome, acquiring));
@@ -108,7 +113,7 @@ export function keepToken(
             ? acquireFields({ ...wish, wait: "granted", timeout: undefined }, millis(0))
             : { token, owner, ttl: wish.ttl === undefined ? undefined : wish.ttl / 1000 },
         patience: promptly,
-        signal: stopped.signal,
+        signal: AbortSignal.any([stopped.signal, turning.signal]),
       });
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -131,13 +136,21 @@ export function keepToken(
       wakeUp.abort();
     },
     ended: (why) => {
-      if (stopped.signal.aborted) {
+      if (stopped.signal.aborted || isReleased) {
         return;
       }
       tell(`the token has ended: ${why}; ${meanwhile}`);
       acquireNext = true;
       due = instant(clock.now() + retryLockedMs);
       wakeUp.abort();
+    },
+    releasedBySomebody: (why) => {
+      if (stopped.signal.aborted || isReleased) {
+        return;
+      }
+      isReleased = true;
+      turning.abort();
+      tell(why);
     },
     stop: async () => {
       stopped.abort();

@@ -5,23 +5,31 @@
 // `module.enableCompileCache` of Node keeps what was compiled when a file was loaded; this keeps the functions that ran, too, which is
 // most of it (docs/benchmark.md, "Start-up of commands").
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import Module from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
+import { isOurs } from "./cache-folder.ts";
+import type { Environment } from "./client-settings.ts";
 
-/** How the build names the file: by its content, so that what was kept of another file is never taken for it. */
-const packed = /^client-[\w-]+\.js$/;
+/** How the build names the file: by its content, so that what was kept of another file is never taken for it. No source is named so. */
+const packed = /^packed-[\w-]+\.js$/;
+/** Where what was kept of one build and one Node lies. */
+const ofOneBuild = /^packed-[\w-]+-v\d+\.\d+\.\d+[\w.-]*$/;
 
 /**
  * Load the packed file with what was kept of it, so that whoever requires it finds it loaded.
  * @param here the folder of the program
- * @param cache where to keep things; `undefined`: nowhere
+ * @param cache the folder below which to keep things, which need not be there; `undefined`: nowhere
  */
-export function loadKeptCode(here: string, cache: string | undefined, argv: readonly string[]): void {
+export function loadKeptCode(
+  here: string,
+  cache: string | undefined,
+  { argv, env }: { readonly argv: readonly string[]; readonly env: Environment },
+): void {
   const name = readdirSync(here).find((one) => packed.test(one));
-  if (name === undefined || cache === undefined) {
-    return; // Run from its sources, or for somebody without a home.
+  if (name === undefined || cache === undefined || (env["NODE_DISABLE_COMPILE_CACHE"] ?? "") !== "") {
+    return; // Run from its sources, or for somebody without a home, or who says so as to Node itself.
   }
   const file = join(here, name);
   const kept = keptFile(join(cache, "code"), name, argv);
@@ -65,7 +73,7 @@ function run(script: Script, file: string): void {
 /** Twice, one after the other: V8 does not check what it is given and crashes on damage, and to compare is quicker than any sum. */
 function readKept(file: string): Buffer | undefined {
   try {
-    if (!isOurs(dirname(file))) {
+    if (!areOurs(dirname(file))) {
       return undefined;
     }
     const both = readFileSync(file);
@@ -78,32 +86,41 @@ function readKept(file: string): Buffer | undefined {
 
 function keep(file: string, code: Buffer): void {
   const folder = dirname(file);
+  const draft = `${file}.${process.pid}`;
   try {
-    // Others than ours are of builds and Nodes that are gone; one that is not makes its own again.
-    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) {
+    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    if (!areOurs(folder)) {
+      return;
+    }
+    if (isNew) {
       removeOthers(folder);
     }
-    if (isOurs(folder)) {
-      const draft = `${file}.${process.pid}`;
-      writeFileSync(draft, Buffer.concat([code, code]), { mode: 0o600 });
-      renameSync(draft, file);
-    }
+    writeFileSync(draft, Buffer.concat([code, code]), { mode: 0o600 });
+    renameSync(draft, file);
   } catch {
     // A full disk, a home that cannot be written to: then the next call compiles, too.
+    remove(draft);
   }
 }
 
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Where there is no folder there is no draft.
+  }
+}
+
+/** Of builds and Nodes that are gone; one that is not makes its own again. */
 function removeOthers(folder: string): void {
   const parent = dirname(folder);
   for (const name of readdirSync(parent)) {
-    if (join(parent, name) !== folder) {
+    if (ofOneBuild.test(name) && join(parent, name) !== folder) {
       rmSync(join(parent, name), { recursive: true, force: true });
     }
   }
 }
 
-/** What lies there is run: not where others can write, nor for root in the home of a user (sudo). */
-function isOurs(folder: string): boolean {
-  const { uid, mode } = statSync(folder);
-  return uid === process.geteuid?.() && (mode & 0o022) === 0;
-}
+/** What lies there is run, and what is old there is removed: the folder of a build, that of them all, and that of this program. */
+const areOurs = (folder: string): boolean =>
+  isOurs(folder) && isOurs(dirname(folder)) && isOurs(dirname(dirname(folder)));

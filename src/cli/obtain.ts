@@ -4,18 +4,24 @@
 import { type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Client, promptly } from "./client.ts";
+import { CommandError } from "./exit-codes.ts";
 import type { Reply } from "./wire.ts";
 import { acquireFields, topicOf, type Wish } from "./wish.ts";
 
 /**
- * Ask for the token and wait for the reply. What was asked is taken back when no reply comes, so that nobody is granted what nobody waits
- * for.
+ * Ask for the token and wait for the reply. What was asked under an id of our own is taken back when no reply comes, so that nobody is
+ * granted what nobody waits for. Under an id that the user named it is not: an earlier call may have been given that token, and a
+ * release would end it (protocol 4.2: a failure undoes what that request created and nothing else).
  * @throws CommandError, or the reason of `signal`
  */
 export async function obtain(
   client: Client,
   wish: Wish,
-  parts: { readonly clock: Clock; readonly signal: AbortSignal },
+  parts: {
+    readonly clock: Clock;
+    readonly say: (text: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Reply> {
   try {
     return await client.request({
@@ -25,7 +31,14 @@ export async function obtain(
       signal: parts.signal,
     });
   } catch (error) {
-    await takeBack(client, wish, parts.clock);
+    if (wish.isNew) {
+      await takeBack(client, wish, parts.clock);
+    } else if (!(error instanceof CommandError && error.code === "not-authorised")) {
+      parts.say(
+        `${wish.names.join(",")}: the request is not taken back, because ${wish.token} may have been held before: ` +
+          "the controller may still carry it out, and the token ends by its release or when it expires",
+      );
+    }
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { CommandError, Interrupted } from "./exit-codes.ts";
 import { withToken } from "./session.ts";
-import { forwarding, onSignals } from "./signals.ts";
+import { forwarding, hangupIsIgnored, onSignals } from "./signals.ts";
 import { resourceList } from "./values.ts";
 import { readWish, type Wish, wishOptions } from "./wish.ts";
 
@@ -20,7 +20,8 @@ export const runCommand: Command = {
     "Acquire a token, wait until the resource is available, run COMMAND, release the token. The command finds LASTOUT_TOKEN and\n" +
     "LASTOUT_RESOURCE in its environment: of a pool the member that it got, of several names all of them, with commas. Where it is\n" +
     "taken it is queued for with --timeout, else refused. The token is renewed in the background; a broker or controller that is\n" +
-    "away meanwhile does not end the command, and neither does a lockout, of which it warns. Signals are handed on. The exit status\n" +
+    "away meanwhile does not end the command, and neither does a lockout, of which it warns. Signals are handed on; after\n" +
+    "nohup a hangup is not. The exit status\n" +
     "is the command's, 128+n when signal n ended it, 75 when the resource is not to be had, 69 when broker or controller cannot be\n" +
     "reached.",
   options: { ...wishOptions, ...clientOptions },
@@ -63,7 +64,13 @@ async function run(context: Context): Promise<number> {
     }
   });
   try {
-    const parts = { settings, wish, signal: signalled.signal, meanwhile: "the command goes on" };
+    const parts = {
+      settings,
+      wish,
+      signal: signalled.signal,
+      meanwhile: "the command goes on",
+      without: "the command goes on",
+    };
     return await withToken(context, parts, (granted) => runChild(context, command, granted.wish, stage));
   } finally {
     dispose();
@@ -83,11 +90,8 @@ async function runChild(
   stage: Stage,
 ): Promise<number> {
   const isForChild = forwarding();
-  const child = startChild(command, {
-    ...env,
-    LASTOUT_TOKEN: wish.token,
-    LASTOUT_RESOURCE: wish.names.join(","),
-  });
+  const its = { ...env, LASTOUT_TOKEN: wish.token, LASTOUT_RESOURCE: wish.names.join(",") };
+  const child = startChild(command, its, hangupIsIgnored());
   stage.hand = (signal) => {
     if (isForChild(signal)) {
       child.kill(signal);

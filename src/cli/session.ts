@@ -1,4 +1,4 @@
-// A token for as long as something lasts: obtain it, keep it, warn of a lockout, release it at the end, with a will for a violent one. What
+// A token for as long as something lasts: obtain it, keep it, warn when it ends, release it at the end, with a will for a violent one. What
 // it is for, and when that is over, is the command's business (run, hold).
 
 import { type Client, openClient, promptly } from "./client.ts";
@@ -19,6 +19,8 @@ export interface SessionParts {
   readonly signal: AbortSignal;
   /** What is said of trouble with a token that is held: `the command goes on`. */
   readonly meanwhile: string;
+  /** What is said when it was released by somebody else, and is not to be had again. */
+  readonly without: string;
 }
 
 export interface Granted {
@@ -38,7 +40,7 @@ export async function withToken(
   use: (granted: Granted) => Promise<number | undefined>,
 ): Promise<number> {
   const { terminal, clock } = context;
-  const { settings, wish, signal, meanwhile } = parts;
+  const { settings, wish, signal, meanwhile, without } = parts;
   const stage: Stage = { keeper: undefined, granted: [] };
   const progress = showProgress(wish, { terminal, clock });
   try {
@@ -49,7 +51,7 @@ export async function withToken(
       will: lostWill(wish),
       heard: (message) => {
         progress.heard(message);
-        hearLockout(message, wish, stage);
+        hearEnd(message, wish, stage, { say: (text) => terminal.say(text), without });
       },
       say: (text) => terminal.say(text),
       back: () => stage.keeper?.reconnected(),
@@ -59,7 +61,7 @@ export async function withToken(
     try {
       progress.follow(client);
       await client.needController();
-      const reply = await obtain(client, wish, { clock, signal });
+      const reply = await obtain(client, wish, { clock, say: (text) => terminal.say(text), signal });
       progress.stop();
       if (!reply.ok) {
         return refused(context, reply);
@@ -97,18 +99,39 @@ interface Stage {
 const grantedBy = ({ resource, resources }: GoodReply, { names }: Wish): readonly string[] =>
   resources ?? (resource === undefined ? names : [resource]);
 
-/** The power is going, whatever we do: who can still save something is left to do so. */
-function hearLockout(
+/**
+ * Of a lockout, a release by somebody else, and a resource that left: nothing that we do brings the token back at once, and who can still save
+ * something is left to do so. All other ends are found by the next renewal, which acquires it again.
+ */
+function hearEnd(
   { topic, payload }: { readonly topic: string; readonly payload: string },
   { token }: Wish,
   { granted, keeper }: Stage,
+  { say, without }: { readonly say: (text: string) => void; readonly without: string },
 ): void {
   const name = granted.find((one) => topic === `${one}/event`);
   const event = keeper === undefined || name === undefined ? undefined : readEvent(payload);
-  if (event?.event === "locked-out" && event["token"] === token) {
-    const message = event["message"];
-    const why = typeof message === "string" ? message : `${name} is locked out`;
-    keeper?.ended(`${why}; its power goes off`);
+  if (event === undefined || event["token"] !== token) {
+    return;
+  }
+  const { message, by } = event;
+  switch (event.event) {
+    case "locked-out":
+      keeper?.ended(`${typeof message === "string" ? message : `${name} is locked out`}; its power goes off`);
+      return;
+    case "removed":
+      // Of several resources the token is kept on the others; so it is only said, and the renewals go on.
+      say(
+        `${name}: has left the configuration, and the token has ended on it; its outlets are left as they are`,
+      );
+      return;
+    case "released":
+      // Our own comes when the keeper has stopped.
+      keeper?.releasedBySomebody(
+        `${token} was released by ${typeof by === "string" ? by : "somebody else"}, and is not acquired again: its power may go off; ${without}`,
+      );
+      return;
+    default:
   }
 }
 
@@ -128,7 +151,10 @@ async function release(
     });
     if (!reply.ok && reply.error !== "unknown-token") {
       terminal.say(
-        `${resource}: the token was not released: ${reply.message} (${reply.error}); it ends when it expires`,
+        `${resource}: the token was not released: ${reply.message} (${reply.error}); ` +
+          (reply.error === "unknown-resource" && names.length === 1
+            ? "it has ended with its resource"
+            : "it ends when it expires"),
       );
       return exitOfReply(reply.error);
     }
@@ -136,7 +162,7 @@ async function release(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     terminal.say(
-      `${resource}: the release of ${token} could not be confirmed: ${why}. It ends by this client's will or when it expires`,
+      `${resource}: the release of ${token} could not be confirmed: ${why}${/[.?]$/.test(why) ? "" : "."} It ends by this client's will or when it expires`,
     );
     return exits.unreachable;
   }

@@ -1,4 +1,5 @@
-// Signals that ask a command to end: as a reason to stop waiting, and which of them a child gets without our doing.
+// Signals that ask a command to end: as a reason to stop waiting, which of them a child gets without our doing, and whether a hangup was to be
+// ignored from the start.
 
 import { readFileSync } from "node:fs";
 import { type EndingSignal, exitOfSignal, Interrupted, signalNumbers } from "./exit-codes.ts";
@@ -10,13 +11,39 @@ export function onSignals(
 ): () => void {
   const listeners = signals.map((signal) => ({ signal, hear: () => listener(signal) }));
   for (const { signal, hear } of listeners) {
-    process.on(signal, hear);
+    // Without a listener Node would end by it; and so this one stays to the end.
+    process.on(signal, signal === "SIGHUP" && hangupIsIgnored() ? ignore : hear);
   }
   return () => {
     for (const { signal, hear } of listeners) {
       process.off(signal, hear);
     }
   };
+}
+
+function ignore(): void {}
+
+/**
+ * Whether we were started to outlive a hangup, by `nohup` or from a script that ignores it. Node sets every signal to its default before it
+ * runs any of our code (nodejs/node#615), so the process itself no longer knows: what is left are the name of the program that the
+ * shell started, which bash and zsh put into the environment as `_`, and the parent's own dispositions.
+ */
+export function hangupIsIgnored(): boolean {
+  ignored ??= /(^|\/)nohup$/.test(process.env["_"] ?? "") || parentIgnoresHangup();
+  return ignored;
+}
+
+/** Asked once: later the parent may be another. */
+let ignored: boolean | undefined;
+
+/** proc_pid_status(5): SigIgn is a mask in hexadecimal digits, SIGHUP (1) its lowest bit. Only on Linux. */
+function parentIgnoresHangup(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${process.ppid}/status`, "utf8"))?.[1];
+    return mask !== undefined && (Number.parseInt(mask.slice(-1), 16) & 1) === 1;
+  } catch {
+    return false;
+  }
 }
 
 /** Aborts with `Interrupted` at the first signal; a second one ends the program at once, whatever it is doing. */

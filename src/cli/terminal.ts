@@ -1,9 +1,17 @@
 // Where a command writes: data to standard output, everything else to standard error; colour and a line that is written over
 // only where a terminal can show them. Not what is said: that is the commands'.
 
+import { CommandError } from "./exit-codes.ts";
+
 export interface Terminal {
   /** Data, with a line break added. */
   out(text: string): void;
+  /**
+   * The same, for data whose loss the user has to hear of.
+   * @param lost what to add when it cannot be written
+   * @throws CommandError `not-written`
+   */
+  outSurely(text: string, lost: string): Promise<void>;
   /** A note for a person; silent with `--quiet`. */
   say(text: string): void;
   /** What went wrong, as `lastout: ...`; never silent. */
@@ -28,7 +36,8 @@ const sgr: Readonly<Record<Colour, number>> = { bold: 1, green: 32, yellow: 33, 
 export interface Stream {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  write(text: string): unknown;
+  /** @param done only of standard output: whether it was written. Without it the stream itself sees to what could not be. */
+  write(text: string, done?: (error?: Error | null) => void): unknown;
 }
 
 export function openTerminal(parts: {
@@ -60,6 +69,17 @@ export function openTerminal(parts: {
       clear();
       stdout.write(`${text}\n`);
     },
+    outSurely: (text, lost) =>
+      new Promise((resolve, reject) => {
+        clear();
+        stdout.write(`${text}\n`, (error) => {
+          if (error === undefined || error === null) {
+            resolve();
+          } else {
+            reject(new CommandError("not-written", `${notWritten(error)}; ${lost}`, { cause: error }));
+          }
+        });
+      }),
     say: (text) => {
       if (!quiet) {
         line(text);
@@ -92,6 +112,8 @@ export function openTerminal(parts: {
     hasProgress,
   };
 }
+
+export const notWritten = (error: Error): string => `standard output cannot be written: ${error.message}`;
 
 /** Anybody may publish on a broker: what could steer a terminal or break a line is replaced before it is shown. */
 export const printable = (text: string): string =>

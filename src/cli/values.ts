@@ -59,7 +59,7 @@ export function resourceName(text: string): string {
   if (text.includes(",") && text.split(",").every(isName)) {
     throw new CommandError(
       "invalid-request",
-      `'${text}' names several resources; a list with commas is for run, acquire, renew and release`,
+      `'${text}' names several resources; a list with commas is for run, hold, acquire, renew and release`,
     );
   }
   if (!isName(text) || reservedNames.includes(text)) {

@@ -50,10 +50,11 @@ async function watch(context: Context): Promise<number> {
   const told = new Map<string, string>();
 
   function state(name: string, payload: string): void {
+    // All of them, to name what is near to an unknown name.
+    const object = picture.take(name, payload);
     if (wanted.size > 0 && !wanted.has(name)) {
       return;
     }
-    const object = picture.take(name, payload);
     if (object === undefined || !picture.objects.has(name)) {
       told.delete(name);
     } else if (args.has("json")) {
@@ -92,9 +93,7 @@ async function watch(context: Context): Promise<number> {
       signal: stop.signal,
     });
     try {
-      await client.pictureComplete(() =>
-        asked.length === 0 ? picture.objects.size : Number.POSITIVE_INFINITY,
-      );
+      await client.pictureComplete(() => picture.objects.size);
       for (const problem of choose(asked, picture.objects).problems) {
         terminal.say(`${problem}; watching for it all the same`);
       }

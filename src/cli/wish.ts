@@ -20,6 +20,8 @@ export interface Wish {
   /** Resources and pools: one, or several under one token. */
   readonly names: readonly string[];
   readonly token: string;
+  /** The id was made up by this call: nobody can hold it from before, so that what was asked may be taken back. */
+  readonly isNew: boolean;
   readonly owner: string | undefined;
   readonly purpose: string | undefined;
   readonly ttl: Millis | undefined;
@@ -55,6 +57,7 @@ export function readWish(
   return {
     names,
     token: token === undefined ? madeUpToken() : tokenId(token),
+    isNew: token === undefined,
     owner: ownerOption(args, settings.username),
     purpose: freeText(args, "purpose"),
     ttl: ttlOption(args),

@@ -4,9 +4,9 @@
 import type { z } from "zod";
 import { nearestName } from "../core/names.ts";
 import { configJsonSchema, describedAt, knownForms, knownKeys, knownTypes, valueAt } from "./json-schema.ts";
-import { isSecretKey, type Path, pathText } from "./mistakes.ts";
+import { isSecretKey, type Path, pathText, quote } from "./mistakes.ts";
 import { sayOneOf, sayWrong } from "./say-wrong.ts";
-import { laterSections } from "./schema.ts";
+import { laterKinds, laterSections } from "./schema.ts";
 
 export interface Finding {
   readonly path: Path;
@@ -60,7 +60,7 @@ export function explain(
     }
     const types = path.at(-1) === "type" ? knownTypes(schema, path.slice(0, -1), raw) : [];
     if (issue.code === "invalid_union" && types.length > 0) {
-      return [{ path, at: "value", message: sayOneOf(types, value) }];
+      return [{ path, at: "value", message: sayLater(path, types, value) ?? sayOneOf(types, value) }];
     }
     return [
       {
@@ -129,6 +129,14 @@ function sayElsewhere(
     path[0] === "defaults" &&
     knownKeys(schema, ["resources", ""], raw).includes(key)
     ? "is not known here: each resource has its own"
+    : undefined;
+}
+
+/** A kind that is known, but not yet. */
+function sayLater(path: Path, types: readonly string[], value: unknown): string | undefined {
+  const later = laterKinds.get(path[0] === "switchers" ? "switcher" : String(path.at(-2))) ?? [];
+  return typeof value === "string" && later.includes(value)
+    ? `${quote(value)} is not in this release yet; there are ${types.join(", ")}`
     : undefined;
 }
 

@@ -20,7 +20,7 @@ const ttl = z
     }),
     total: duration.optional().meta({
       description:
-        "What renewals may add up to, from the first grant; a duration. Default 0, which is no limit.",
+        "What renewals may add up to, from the first reply `ok`; a duration. Default 0, which is no limit.",
     }),
   })
   .meta({ description: "How long tokens are valid." });

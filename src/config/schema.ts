@@ -171,3 +171,12 @@ export const laterSections: ReadonlyMap<string, string> = new Map([
   ["influx", "writing to InfluxDB"],
   ["prices", "the price of energy"],
 ]);
+
+const laterChecks = ["http", "ssh", "jenkins", "power", "all", "any"];
+
+/** The same of the values of `type`, by where they stand: below `switchers`, or in a check. */
+export const laterKinds: ReadonlyMap<string, readonly string[]> = new Map([
+  ["switcher", ["http", "sispm", "intellinet", "wol-ssh", "serial", "snmp", "composite"]],
+  ["check", laterChecks],
+  ["keepWhile", laterChecks],
+]);

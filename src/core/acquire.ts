@@ -6,24 +6,25 @@ import type { QueuedRecord, TokenRecord, Waiter } from "./changes.ts";
 import { canEver, choose, type Claim, grant, isUnused, standingOf } from "./grant.ts";
 import { announceToken, tokenReply } from "./holders.ts";
 import { lookUp } from "./look-up.ts";
-import { assign, placesOf, weakest } from "./pools.ts";
+import { assign, placesOf } from "./pools.ts";
 import { enqueue, putQueued } from "./queue.ts";
-import { type About, lockedOut, notNow, refuse } from "./refusals.ts";
+import { type About, lockedOut, notNow, notThere, refuse } from "./refusals.ts";
 import type { AcquireRequest } from "./requests.ts";
 import { after, type Instant, later, type Millis } from "./time.ts";
-import { putToken } from "./tokens.ts";
-import { extended, tooLong, usedUp } from "./ttl.ts";
+import { notLost, putToken } from "./tokens.ts";
+import { extended, outOfTime, tooLong } from "./ttl.ts";
 import { answerNow, satisfies, withWaiter } from "./waits.ts";
 
 export function acquire(turn: Turn, request: AcquireRequest): void {
   const id = request.token ?? request.madeUpToken;
-  const about: About = { resource: request.resource, token: id, replyTo: request.replyTo };
+  const { resource, owner, replyTo } = request;
+  const about: About = { resource, token: id, owner: owner ?? nobodyNamed, replyTo };
   const twice = request.names.find((name, index) => request.names.indexOf(name) !== index);
   if (twice !== undefined) {
     refuse(turn, about, "invalid-request", `resources names '${twice}' twice`);
     return;
   }
-  const meaning = lookUp(turn.book, request.resource, id);
+  const meaning = lookUp(turn.book, resource, id, owner);
   switch (meaning.kind) {
     case "nothing":
       acquireNew(turn, request, id, about);
@@ -33,16 +34,22 @@ export function acquire(turn: Turn, request: AcquireRequest): void {
       return;
     case "queued":
       if (!refusesTaken(turn, meaning.queued.record, request, about)) {
-        join(turn, meaning.queued, request, about);
+        join(turn, meaning.queued, request, aboutIts(meaning.queued, about));
       }
       return;
     case "token":
       if (!refusesTaken(turn, meaning.token.record, request, about)) {
-        acquireAgain(turn, meaning.token, request, about);
+        acquireAgain(turn, meaning.token, request, aboutIts(meaning.token, about));
       }
       return;
   }
 }
+
+/** Who asks without naming an owner (protocol 4.1). */
+const nobodyNamed = "anonymous";
+
+/** One that names no owner is taken for the owner's own. */
+const aboutIts = ({ record }: Token | Queued, about: About): About => ({ ...about, owner: record.owner });
 
 /** The id is another owner's, or over other resources. */
 function refusesTaken(
@@ -59,7 +66,7 @@ function refusesTaken(
   }
   if (several && !same) {
     const message = `token '${token}' is over ${asked.join(", ")}; for other resources take another id`;
-    refuse(turn, about, "token-taken", message);
+    refuse(turn, { ...about, owner }, "token-taken", message);
     return true;
   }
   return false;
@@ -72,7 +79,7 @@ function acquireNew(turn: Turn, request: AcquireRequest, id: string, about: Abou
     asked: request.names,
     several: request.resource === undefined,
     token: id,
-    owner: request.owner ?? "anonymous",
+    owner: request.owner ?? nobodyNamed,
     purpose: request.purpose,
     mode: request.mode,
     priority: request.priority,
@@ -80,7 +87,7 @@ function acquireNew(turn: Turn, request: AcquireRequest, id: string, about: Abou
     since: at,
     ttl: request.ttl,
     lostAt: undefined,
-    waiters: [waiterOf(request, at)],
+    waiters: [waiterOf(request, at, undefined)],
     deadline: deadlineOf(at, request.timeout),
   };
   const standing = standingOf(book, claim);
@@ -132,8 +139,7 @@ function refuseNow(turn: Turn, claim: Claim, standing: readonly Resource[], abou
   if (free === undefined) {
     refuse(turn, about, "busy", `${notNow(book, claim, standing)}; with a timeout it would queue`);
   } else {
-    const { settings, state } = weakest(free);
-    refuse(turn, about, "timeout", `${settings.name} is ${state} and timeout is 0; nothing was switched`);
+    refuse(turn, about, "timeout", notThere(free));
   }
 }
 
@@ -147,13 +153,17 @@ function refusesMore(turn: Turn, about: About): boolean {
   return true;
 }
 
-/** The same id again: a renewal that keeps owner and mode (protocol 4.3 rule 2). */
+/**
+ * The same id again: a renewal that keeps owner and mode (protocol 4.3 rule 2). With `ttl.total` used up it leaves the expiry as it
+ * is: its owner, who may have come back, hears that the token is held.
+ */
 function acquireAgain(turn: Turn, token: Token, request: AcquireRequest, about: About): void {
   const { at } = turn;
   const { record, resources } = token;
   const there = resources.every((one) => satisfies(one, request.wait));
-  const wrong = tooLong(resources, request.ttl) ?? (there ? usedUp(token, at, request.ttl) : undefined);
+  const wrong = tooLong(resources, request.ttl) ?? outOfTime(token, at);
   if (wrong !== undefined) {
+    notLost(turn, token);
     refuse(turn, about, "ttl-too-long", wrong);
     return;
   }
@@ -165,16 +175,16 @@ function acquireAgain(turn: Turn, token: Token, request: AcquireRequest, about: 
       told: record.told || request.replyTo !== undefined,
     });
     announceToken(turn, token, "renewed");
-    answerNow(turn, request.replyTo, tokenReply(turn, token));
+    answerNow(turn, request.replyTo, tokenReply(turn, token, orderOf(request, record)));
   } else if (request.timeout === 0) {
-    const { settings, state } = weakest(resources);
-    refuse(turn, about, "timeout", `${settings.name} is ${state} and timeout is 0; nothing was switched`);
+    notLost(turn, token);
+    refuse(turn, about, "timeout", notThere(resources));
   } else {
     const deadline = deadlineOf(at, request.timeout);
     putToken(turn, {
       ...record,
       lostAt: undefined,
-      waiters: withWaiter(turn, record, waiterOf(request, at)),
+      waiters: withWaiter(turn, record, waiterOf(request, at, orderOf(request, record))),
       deadline: record.waiters.length === 0 ? deadline : laterDeadline(record.deadline, deadline),
     });
   }
@@ -187,26 +197,42 @@ function join(turn: Turn, queued: Queued, request: AcquireRequest, about: About)
   const wrong = tooLong(resources, request.ttl);
   const deadline = deadlineOf(at, request.timeout);
   if (wrong !== undefined) {
+    queuedNotLost(turn, queued);
     refuse(turn, about, "ttl-too-long", wrong);
   } else if (deadline === undefined || request.timeout === 0) {
     const message = `${notNow(turn.book, record, resources)}; the request that queues under this id goes on`;
+    queuedNotLost(turn, queued);
     refuse(turn, about, "busy", message);
   } else {
     putQueued(turn, queued, {
       ...record,
       lostAt: undefined,
-      waiters: withWaiter(turn, record, waiterOf(request, at)),
+      waiters: withWaiter(turn, record, waiterOf(request, at, orderOf(request, record))),
       deadline: later(record.deadline, deadline),
     });
   }
 }
 
-const waiterOf = (request: AcquireRequest, at: Instant): Waiter => ({
+/** Its owner was heard, as of a token. */
+function queuedNotLost(turn: Turn, queued: Queued): void {
+  if (queued.record.lostAt !== undefined) {
+    putQueued(turn, queued, { ...queued.record, lostAt: undefined });
+  }
+}
+
+const waiterOf = (request: AcquireRequest, at: Instant, asked: Waiter["asked"]): Waiter => ({
   replyTo: request.replyTo,
   wait: request.wait,
   ttl: request.ttl,
   since: at,
+  asked,
 });
+
+/** The same names may come in another order, and each reply is in that of its own request; `undefined`: it is the same. */
+const orderOf = (
+  { names }: AcquireRequest,
+  { asked, several }: TokenRecord | QueuedRecord,
+): Waiter["asked"] => (several && names.some((name, place) => asked[place] !== name) ? names : undefined);
 
 const deadlineOf = (at: Instant, timeout: Millis | undefined): Instant | undefined =>
   timeout === undefined ? undefined : after(at, timeout);

@@ -384,6 +384,7 @@ function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: 
     case "observed":
       return undefined;
     case "outside":
+      backFromReboot(turn, resource);
       adoptTheRest(turn, resource);
       // Used since by another resource on its outlets: it goes off with that one.
       return resource.outlets.some((outlet) => outlet.own === "outside") ? undefined : linger(turn, resource);
@@ -394,6 +395,16 @@ function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: 
       const next = toGoOff(turn, resource, activity);
       return next?.name === "held" && next.why === activity.why ? undefined : next;
     }
+  }
+}
+
+/** Under a lockout: its device has rebooted and switched it on by itself, so that no hand answers for it any more (section 6). */
+function backFromReboot(turn: Turn, resource: Resource): void {
+  const back = resource.outlets.filter(
+    ({ own, rebooted, stale, seen }) => own === "outside" && rebooted && !stale && seen.name === "on",
+  );
+  if (back.length > 0 && lockoutOf(turn.book, resource) !== undefined) {
+    ownAll(turn, back, "confirmed");
   }
 }
 

@@ -23,8 +23,12 @@ export interface TokenRecord {
   readonly tried: readonly string[];
   readonly since: Instant;
   readonly ttl: Millis;
+  /** Its first `ok`, from which `ttl.total` runs; until then its arrival, which counts for nothing. */
+  readonly validFrom: Instant;
   /** `undefined` while the first request still waits for its `ok`. */
   readonly expires: Instant | undefined;
+  /** When `expires` was set: what is left of the token is measured by the time from then on. */
+  readonly extendedAt: Instant;
   /** Set by a release with `lost`; the token ends then unless somebody renews it. */
   readonly lostAt: Instant | undefined;
   /** True once an `ok` reply about it was sent to somebody. */
@@ -78,6 +82,8 @@ export interface Waiter {
   readonly wait: CheckLevel;
   readonly ttl: Millis | undefined;
   readonly since: Instant;
+  /** The order in which it names what it asks for; `undefined`: that of the record. */
+  readonly asked: readonly string[] | undefined;
 }
 
 /** Remembered for a day, so that a late renew hears why. */

@@ -13,7 +13,7 @@ import { endQueued, putQueued } from "./queue.ts";
 import { refuse, unknownResource, unknownToken } from "./refusals.ts";
 import type { ReleaseRequest, RenewRequest, Request, TokensRequest } from "./requests.ts";
 import { after, type Millis } from "./time.ts";
-import { endToken, putToken } from "./tokens.ts";
+import { endToken, notLost, putToken } from "./tokens.ts";
 import { extended, tooLong, usedUp } from "./ttl.ts";
 import { answerNow, tellWaiters } from "./waits.ts";
 
@@ -76,7 +76,7 @@ function carryOut(turn: Turn, request: Asked): void {
 }
 
 function renew(turn: Turn, request: RenewRequest): void {
-  const meaning = lookUp(turn.book, request.resource, request.token);
+  const meaning = lookUp(turn.book, request.resource, request.token, request.owner);
   switch (meaning.kind) {
     case "nothing":
       refuse(turn, request, "unknown-token", unknownToken(turn, request.resource, request.token));
@@ -86,7 +86,8 @@ function renew(turn: Turn, request: RenewRequest): void {
       return;
     case "queued": {
       const message = `token '${request.token}' is not held: its request still queues`;
-      refuse(turn, request, "unknown-token", message);
+      const owner = request.owner ?? meaning.queued.record.owner;
+      refuse(turn, { ...request, owner }, "unknown-token", message);
       return;
     }
     case "token":
@@ -101,7 +102,8 @@ function renewToken(turn: Turn, token: Token, request: RenewRequest): void {
   const { record, resources } = token;
   const wrong = tooLong(resources, request.ttl) ?? usedUp(token, turn.at, request.ttl);
   if (wrong !== undefined) {
-    refuse(turn, request, "ttl-too-long", wrong);
+    notLost(turn, token);
+    refuse(turn, { ...request, owner: request.owner ?? record.owner }, "ttl-too-long", wrong);
     return;
   }
   putToken(turn, {
@@ -119,10 +121,10 @@ function renewToken(turn: Turn, token: Token, request: RenewRequest): void {
 
 /** A renewal that names a ttl means it for the requests that still wait, too. */
 const withTtl = (waiters: readonly Waiter[], ttl: Millis | undefined): readonly Waiter[] =>
-  ttl === undefined ? waiters : waiters.map(({ replyTo, wait, since }) => ({ replyTo, wait, since, ttl }));
+  ttl === undefined ? waiters : waiters.map((waiter) => ({ ...waiter, ttl }));
 
 function release(turn: Turn, request: ReleaseRequest): void {
-  const meaning = lookUp(turn.book, request.resource, request.token);
+  const meaning = lookUp(turn.book, request.resource, request.token, request.owner);
   switch (meaning.kind) {
     case "nothing":
       refuse(turn, request, "unknown-token", unknownToken(turn, request.resource, request.token));

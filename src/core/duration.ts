@@ -24,25 +24,28 @@ const longestMs = 864_000_000_000;
  * @returns milliseconds, rounded to whole ones; `undefined` if it is no duration: negative, not finite, over 10,000 days, blanks
  */
 export function parseDuration(value: unknown): Millis | undefined {
-  if (typeof value === "number") {
-    return bounded(value * 1000);
-  }
-  if (typeof value !== "string") {
-    return undefined;
-  }
-  if (/^\d+(\.\d+)?$/.test(value)) {
-    return bounded(Number(value) * 1000);
-  }
-  const parts = partsPattern.exec(value);
-  if (parts === null || value === "") {
-    return undefined;
-  }
-  return bounded(units.reduce((sum, [, size], index) => sum + Number(parts[index + 1] ?? 0) * size, 0));
+  const whole = Math.round(lengthOf(value));
+  return whole >= 0 && whole <= longestMs ? millis(whole) : undefined;
 }
 
-function bounded(ms: number): Millis | undefined {
-  const whole = Math.round(ms);
-  return Number.isFinite(ms) && whole >= 0 && whole <= longestMs ? millis(whole) : undefined;
+/** It would be a duration if it were not over 10,000 days. */
+export const isTooLong = (value: unknown): boolean => Math.round(lengthOf(value)) > longestMs;
+
+/** In milliseconds, of any size; not a number if it has not the form of a duration. */
+function lengthOf(value: unknown): number {
+  if (typeof value === "number") {
+    return value * 1000;
+  }
+  if (typeof value !== "string" || value === "") {
+    return Number.NaN;
+  }
+  if (/^\d+(\.\d+)?$/.test(value)) {
+    return Number(value) * 1000;
+  }
+  const parts = partsPattern.exec(value);
+  return parts === null
+    ? Number.NaN
+    : units.reduce((sum, [, size], index) => sum + Number(parts[index + 1] ?? 0) * size, 0);
 }
 
 /** The shortest text that `parseDuration` reads back as the same length: `1h30m`, `500ms`, `0s`. */

@@ -7,10 +7,9 @@ import { formatDuration } from "./duration.ts";
 import { announceToken } from "./holders.ts";
 import { endQueued, failQueued } from "./queue.ts";
 import { notNow } from "./refusals.ts";
-import { weakest } from "./pools.ts";
 import { after, between, type Instant, later, millis, sooner } from "./time.ts";
 import { endsAt, endToken, setTokenDeadline, subjectOf } from "./tokens.ts";
-import { failToken, firstSince, tellWaiters } from "./waits.ts";
+import { failToken, firstSince, hindranceAmong, tellWaiters } from "./waits.ts";
 
 /** A deadline of this token has come. */
 export function tokenIsDue(turn: Turn, token: Token): void {
@@ -33,11 +32,13 @@ export function tokenIsDue(turn: Turn, token: Token): void {
 }
 
 function timeOut(turn: Turn, token: Token): void {
-  const { settings, state, problems } = weakest(token.resources);
+  const { resource, isGoing } = hindranceAmong(token.resources);
+  const { settings, state, problems } = resource;
   const [code] = problems.keys();
   const why = code === undefined ? "" : ` (${code})`;
+  const first = isGoing ? ": it is being switched off first" : "";
   const waited = waitedFor(turn, firstSince(token.record.waiters));
-  failToken(turn, token, "timeout", `${settings.name} is still ${state} after ${waited}${why}`);
+  failToken(turn, token, "timeout", `${settings.name} is still ${state} after ${waited}${why}${first}`);
 }
 
 /** In tenths of a second: the timer's few milliseconds of lateness are nobody's business. */

@@ -104,7 +104,9 @@ export function grant(
     tried: claim.tried,
     since: at,
     ttl: millis(Math.min(claim.ttl ?? ttl.default, ttl.max)),
+    validFrom: at,
     expires: undefined,
+    extendedAt: at,
     lostAt: claim.lostAt,
     told: answered.some(({ replyTo }) => replyTo !== undefined),
     kwhAtStart: resources.map((resource) => meterOf(resource).kwh),
@@ -116,7 +118,7 @@ export function grant(
   }
   const token = putToken(turn, record);
   announceToken(turn, token, "granted");
-  for (const { replyTo } of answered) {
-    answer(turn, replyTo, tokenReply(turn, token));
+  for (const { replyTo, asked } of answered) {
+    answer(turn, replyTo, tokenReply(turn, token, asked));
   }
 }

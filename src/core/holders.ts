@@ -2,8 +2,10 @@
 
 import { announce, wireTime } from "./announce.ts";
 import type { Book, Pool, Resource, Token, Turn } from "./book.ts";
+import type { TokenRecord } from "./changes.ts";
 import { weakest } from "./pools.ts";
 import type { Holder, QueueEntry, ReleasedReply, TokenReply } from "./requests.ts";
+import { between } from "./time.ts";
 import { homeOf } from "./tokens.ts";
 
 /**
@@ -56,21 +58,39 @@ export function isExclusivelyHeld({ tokens }: Resource): boolean {
   return first?.record.mode === "exclusive";
 }
 
-export function tokenReply(turn: Turn, token: Token): TokenReply {
+/** @param asked the order in which the request names what the token is over; a renewal names nothing, and hears the token's own */
+export function tokenReply(
+  turn: Turn,
+  token: Token,
+  asked: readonly string[] = token.record.asked,
+): TokenReply {
   const { record } = token;
-  const { ok, resource, resources, state, users } = releasedReply(token);
+  const { ok, resource, state, users } = releasedReply(token);
   return {
     ok,
     resource,
-    resources,
+    resources: record.several ? inOrder(record, asked) : undefined,
     token: record.token,
     owner: record.owner,
     state,
     users,
-    ttl: record.ttl / 1000,
+    ttl: validSeconds(turn, record),
     expires: record.expires === undefined ? null : wireTime(turn.book, record.expires),
   };
 }
+
+/** The time that it really got: where `ttl.total` clips, less than was asked for, and then in whole seconds as long as it has one. */
+function validSeconds({ at }: Turn, { ttl, expires }: TokenRecord): number {
+  const left = expires === undefined ? ttl : between(at, expires);
+  if (left >= ttl) {
+    return ttl / 1000;
+  }
+  return left < 1000 ? left / 1000 : Math.floor(left / 1000);
+}
+
+/** What has left the configuration meanwhile is left out. */
+const inOrder = (record: TokenRecord, asked: readonly string[]): readonly string[] =>
+  asked.flatMap((name) => record.resources[record.asked.indexOf(name)] ?? []);
 
 export const releasedReply = ({ record, resources }: Token): ReleasedReply => ({
   ok: true,

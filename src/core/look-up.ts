@@ -12,8 +12,11 @@ export type Meaning =
   /** It belongs to a request of another topic; `message` says which. */
   | { readonly kind: "foreign"; readonly message: string };
 
-/** @param over the resource or pool over which the request came; `undefined`: `controller/...` */
-export function lookUp(book: Book, over: string | undefined, id: string): Meaning {
+/**
+ * @param over the resource or pool over which the request came; `undefined`: `controller/...`
+ * @param owner who asks, if that was named: of several members' tokens with the id, which are of different owners, theirs is meant
+ */
+export function lookUp(book: Book, over: string | undefined, id: string, owner: string | undefined): Meaning {
   const queued = book.queuedIds.get(endedKey(over ?? "controller", id));
   if (over === undefined) {
     const token = book.several.get(id);
@@ -21,8 +24,10 @@ export function lookUp(book: Book, over: string | undefined, id: string): Meanin
   }
   const members = membersOf(book, over);
   const tokens = members.flatMap((member) => member.tokens.get(id) ?? []);
-  const single = tokens.find(({ record }) => !record.several);
-  const token = book.pools.has(over) ? (grantedFrom(book, over, id) ?? single) : single;
+  const singles = tokens.filter(({ record }) => !record.several);
+  const granted = book.pools.has(over) ? grantedFrom(book, over, id) : undefined;
+  const all = granted === undefined ? singles : [granted, ...singles];
+  const token = all.find(({ record }) => record.owner === owner) ?? all[0];
   if (token !== undefined) {
     return { kind: "token", token };
   }

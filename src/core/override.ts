@@ -207,6 +207,7 @@ function lockOut(turn: Turn, record: OverrideRecord): void {
   put(turn, record);
   const covered = coveredBy(turn.book, record);
   for (const one of covered) {
+    notCycled(turn, one);
     ours(turn, one);
     begunAnew(turn, one);
   }
@@ -215,14 +216,24 @@ function lockOut(turn: Turn, record: OverrideRecord): void {
   }
 }
 
-/** A second lockout of the same resource never shortens the first: both may have their hands in it. Only `auto` lifts it sooner. */
+/** A power cycle does not come back from under a lockout, not even when that is lifted; nor does what it was to bring back stay needed. */
+function notCycled(turn: Turn, resource: Resource): void {
+  if (resource.record.cycle !== undefined) {
+    keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    announce(turn, resource.settings.name, "cycle", { stage: "called off" });
+  }
+}
+
+/**
+ * A second lockout of the same resource never shortens the first: both may have their hands in it, and what was cut at once for the first is not waited for. Only `auto` lifts it sooner.
+ */
 function besides(standing: OverrideRecord | undefined, record: OverrideRecord): OverrideRecord {
   if (standing?.mode !== "off") {
     return record;
   }
   const endless = standing.until === undefined || record.until === undefined;
   const until = endless ? undefined : later(standing.until, record.until);
-  return { ...record, outlets: allOf(standing, record), until };
+  return { ...record, outlets: allOf(standing, record), until, force: standing.force || record.force };
 }
 
 const allOf = (a: OverrideRecord, b: OverrideRecord): readonly string[] => [
@@ -271,7 +282,7 @@ const sharesOutlets = ({ outlets }: OverrideRecord, resource: Resource): boolean
 
 /**
  * `auto` lifts what was made through the resource and nothing else, also under a lockout made through another one: or two lockouts of
- * one outlet would stand in each other's way for ever. `on` lifts no lockout at all.
+ * one outlet would stand in each other's way for ever. `on` lifts no lockout at all, nor one of outlets that the resource had once.
  */
 function forbidding(
   book: Book,
@@ -282,10 +293,15 @@ function forbidding(
     case "auto":
       return book.overrides.has(resource.settings.name) ? undefined : lockoutElsewhere(book, resource);
     case "on":
-      return lockoutOf(book, resource);
+      return lockoutThrough(book, resource) ?? lockoutOf(book, resource);
     case "off":
       return undefined;
   }
+}
+
+function lockoutThrough(book: Book, { settings }: Resource): OverrideRecord | undefined {
+  const own = book.overrides.get(settings.name);
+  return own?.mode === "off" ? own : undefined;
 }
 
 /** A lockout that this resource cannot lift: made through another one that is still there. */

@@ -4,7 +4,7 @@
 import { wantedAgain } from "./activities.ts";
 import { publish } from "./announce.ts";
 import { countAnew, unchecked } from "./availability.ts";
-import { type Book, need, type Outlet, type Resource, touch, type Turn } from "./book.ts";
+import { type Book, need, type Outlet, type Resource, type Token, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { OverrideRecord, Snapshot, TokenRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
@@ -17,7 +17,8 @@ import { takeClaimsBack } from "./restart.ts";
 import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
 import { after, type Millis, millis, sooner } from "./time.ts";
-import { homeOf } from "./tokens.ts";
+import { homeOf, setTokenDeadline } from "./tokens.ts";
+import { phaseOf } from "./view.ts";
 import { isWanted, staysOn } from "./wants.ts";
 
 /**
@@ -31,7 +32,7 @@ export function reasonsAgainst(book: Book, settings: Settings, changed: Readonly
     const moved = next !== undefined && isRewired(resource, next, settings, changed);
     if (moved && isBusy(book, resource)) {
       return [
-        `${next.name} is ${resource.activity.name}, and its switcher would change under it; try again when it is off`,
+        `${next.name} is ${phaseOf(book, resource).replace("-", " ")}, and its switcher would change under it; try again when it is off`,
       ];
     }
     const lockout = next && resource.tokens.size > 0 ? lockoutAmong(book, settings, next) : undefined;
@@ -88,10 +89,14 @@ export function reconfigure(
   const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
   const known = new Set(book.resources.values());
   const letGo = removed.filter((resource) => isKeptOn(book, resource));
+  const said = new Set(
+    [...tokensOf(book)].filter((token) => token.expiringSaid).map(({ record }) => record.number),
+  );
   forgetClaims(book);
   forgetWhatIsGone(book, settings);
   linkUp(book, settings, turn.at);
   takeClaimsBack(book, claims);
+  sayOnce(book, said);
   if (book.store === "refusing") {
     takeUpAgain(turn, known);
   }
@@ -155,20 +160,33 @@ function claimsOf(book: Book): Pick<Snapshot, "tokens" | "queued"> {
   });
   book.gone = { ...gone, tokens: [], queued: [] };
   return {
-    tokens: [...tokensOf(book).filter((record) => !parts.has(record)), ...back],
+    tokens: [
+      ...[...tokensOf(book)].map(({ record }) => record).filter((record) => !parts.has(record)),
+      ...back,
+    ],
     queued: [...[...book.queued.values()].map(({ record }) => record), ...gone.queued],
   };
 }
 
 /** Each once, however many resources it is held on. */
-function tokensOf(book: Book): readonly TokenRecord[] {
-  const all = new Set<TokenRecord>();
+function tokensOf(book: Book): ReadonlySet<Token> {
+  const all = new Set<Token>();
   for (const { tokens } of book.resources.values()) {
-    for (const { record } of tokens.values()) {
-      all.add(record);
+    for (const token of tokens.values()) {
+      all.add(token);
     }
   }
-  return [...all];
+  return all;
+}
+
+/** That they expire soon was announced before the reload. */
+function sayOnce(book: Book, said: ReadonlySet<number>): void {
+  for (const token of tokensOf(book)) {
+    if (said.has(token.record.number)) {
+      token.expiringSaid = true;
+      setTokenDeadline(book, token);
+    }
+  }
 }
 
 function forgetWhatIsGone(book: Book, settings: Settings): void {

@@ -6,36 +6,40 @@ import { type Claim, comesBefore, isAhead, isFree } from "./grant.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf, lockoutSentence } from "./lockout.ts";
 import { nearestName } from "./names.ts";
-import { placesOf } from "./pools.ts";
+import { placesOf, usersOf } from "./pools.ts";
 import type { ErrorCode, ReplyTo } from "./requests.ts";
-import { answerNow } from "./waits.ts";
+import { answerNow, hindranceAmong } from "./waits.ts";
 
 export interface About {
   /** As it was named; `undefined`: it came over `controller/...`. */
   readonly resource: string | undefined;
   readonly token: string | undefined;
+  /** Whom the request names, or is taken for. */
+  readonly owner: string | undefined;
   readonly replyTo: ReplyTo | undefined;
 }
 
 export function refuse(turn: Turn, about: About, error: ErrorCode, message: string): void {
   const { resource, token } = about;
   answerNow(turn, about.replyTo, { ok: false, resource, token, error, message });
-  announceRefusal(turn, resource, token, error, message);
+  announceRefusal(turn, about, error, message);
 }
 
 /** What belongs to no resource of ours is told on the controller's event topic, with the name as a field. */
 function announceRefusal(
   turn: Turn,
-  resource: string | undefined,
-  token: string | undefined,
+  { resource, token, owner }: About,
   error: ErrorCode,
   message: string,
 ): void {
-  const { resources, pools } = turn.book;
-  const known = resource !== undefined && (resources.has(resource) || pools.has(resource));
+  const { book } = turn;
+  const known = resource !== undefined && (book.resources.has(resource) || book.pools.has(resource));
+  const isOurs = known || (resource === undefined && error !== "unknown-resource");
   announce(turn, known ? resource : undefined, "rejected", {
     ...(resource === undefined || known ? {} : { resource }),
     ...(token === undefined ? {} : { token }),
+    ...(isOurs && owner !== undefined ? { owner } : {}),
+    ...(isOurs ? { users: known ? usersOf(book, resource) : 0 } : {}),
     error,
     message,
   });
@@ -65,6 +69,13 @@ export const lockedOut = (book: Book, standing: readonly Resource[]): string =>
       return lockout === undefined ? [] : [lockoutSentence(lockout, resource.settings.name)];
     })
     .join("; ");
+
+/** It could be granted now, but what it waits for is not so at once. */
+export function notThere(resources: readonly Resource[]): string {
+  const { resource, isGoing } = hindranceAmong(resources);
+  const first = isGoing ? ", is being switched off first," : "";
+  return `${resource.settings.name} is ${resource.state}${first} and timeout is 0; nothing was switched`;
+}
 
 /** Why it cannot be granted now: the first of what it asks for that is not free for it. */
 export function notNow(book: Book, claim: Claim, standing: readonly Resource[]): string {

@@ -91,6 +91,8 @@ export interface RefusedRequest {
   /** As in the topic; not necessarily the name of a resource. */
   readonly resource: string | undefined;
   readonly token: string | undefined;
+  /** The user of the topic if it has one, else an owner in the payload that is one. */
+  readonly owner: string | undefined;
   readonly error: ErrorCode;
   readonly message: string;
   readonly replyTo: ReplyTo | undefined;

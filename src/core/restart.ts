@@ -12,7 +12,7 @@ import { scheduleOverrides } from "./overrides-due.ts";
 import { forgetClaims, restoreQueued } from "./queue.ts";
 import type { Settings } from "./settings.ts";
 import { homeOf, restoreToken } from "./tokens.ts";
-import { after, type Instant, type Millis } from "./time.ts";
+import { after, type Instant, later, type Millis } from "./time.ts";
 import { staysOn } from "./wants.ts";
 
 /** The book at a start. @param wallOffset wall time minus instant, for showing */
@@ -50,6 +50,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
   linkUp(book, settings, at);
   loadDurable(book, snapshot);
   letGoOf(book, snapshot);
+  spaceOut(book, at);
   for (const resource of book.resources.values()) {
     const { shutdown } = resource.settings;
     if (resource.record.shutdownAt !== undefined && shutdown !== undefined) {
@@ -59,6 +60,16 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     }
   }
   return book;
+}
+
+/** `stagger` holds over a restart, too. An ON that was never seen to be followed may have been told just before it. */
+function spaceOut(book: Book, at: Instant): void {
+  for (const { switcher, own, movedAt } of book.outlets.values()) {
+    const toldOnAt = own === "commanded" ? at : own === "confirmed" ? movedAt : undefined;
+    if (toldOnAt !== undefined) {
+      switcher.lastOnAt = later(switcher.lastOnAt ?? toldOnAt, toldOnAt);
+    }
+  }
 }
 
 /**
@@ -223,7 +234,9 @@ export function shiftSnapshot(snapshot: Snapshot, by: Millis): Snapshot {
     tokens: snapshot.tokens.map((record) => ({
       ...record,
       since: moved(record.since),
+      validFrom: moved(record.validFrom),
       expires: movedOr(record.expires),
+      extendedAt: moved(record.extendedAt),
       lostAt: movedOr(record.lostAt),
       deadline: movedOr(record.deadline),
       waiters: record.waiters.map((waiter) => ({ ...waiter, since: moved(waiter.since) })),

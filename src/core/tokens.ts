@@ -28,6 +28,13 @@ export function putToken(turn: Turn, record: TokenRecord): Token {
   return token;
 }
 
+/** Its owner was heard, and be it with a request that is refused: it is not lost (protocol 4.3 rule 8). */
+export function notLost(turn: Turn, { record }: Token): void {
+  if (record.lostAt !== undefined) {
+    putToken(turn, { ...record, lostAt: undefined });
+  }
+}
+
 /** From the store into the book; all its resources are in the configuration. */
 export function restoreToken(book: Book, record: TokenRecord): void {
   const token = enter(book, record);
@@ -153,7 +160,7 @@ export const endsAt = (record: TokenRecord): Instant | undefined =>
 const expiringAt = (record: TokenRecord): Instant | undefined =>
   record.expires === undefined || record.waiters.length > 0
     ? undefined
-    : before(record.expires, millis(Math.floor(record.ttl / 10)));
+    : before(record.expires, millis(Math.floor((record.expires - record.extendedAt) / 10)));
 
 export function setTokenDeadline(book: Book, token: Token): void {
   const { record } = token;

@@ -5,7 +5,7 @@ import type { Resource, Token } from "./book.ts";
 import type { TokenRecord } from "./changes.ts";
 import { formatDuration } from "./duration.ts";
 import type { ResourceSettings } from "./settings.ts";
-import { after, type Instant, later, type Millis, millis, sooner } from "./time.ts";
+import { after, type Instant, later, type Millis, millis, soonerOf } from "./time.ts";
 
 /** The least of each; a `total` of 0 is no limit. */
 export function ttlOf(resources: readonly Resource[]): ResourceSettings["ttl"] {
@@ -20,7 +20,7 @@ export function ttlOf(resources: readonly Resource[]): ResourceSettings["ttl"] {
 
 /**
  * The record with a new expiry: now + ttl, earlier than before only when a ttl is given, and clipped by `ttl.total` from the
- * token's grant.
+ * token's first `ok`. What was promised before a smaller `ttl.total` came is not taken away.
  */
 export function extended(
   resources: readonly Resource[],
@@ -28,14 +28,24 @@ export function extended(
   at: Instant,
   ttl: Millis | undefined,
 ): TokenRecord {
-  const next = expiryOf(resources, record.since, at, ttl ?? record.ttl);
-  const expires = record.expires === undefined || ttl !== undefined ? next : later(record.expires, next);
-  return { ...record, ttl: ttl ?? record.ttl, expires };
+  const before = record.expires;
+  const validFrom = before === undefined ? at : record.validFrom;
+  const end = endOf(resources, validFrom, before);
+  const next = soonerOf(end, after(at, ttl ?? record.ttl));
+  const expires = before === undefined || ttl !== undefined ? next : later(before, next);
+  const extendedAt = expires === before ? record.extendedAt : at;
+  return { ...record, ttl: ttl ?? record.ttl, validFrom, expires, extendedAt };
 }
 
-function expiryOf(resources: readonly Resource[], since: Instant, at: Instant, ttl: Millis): Instant {
+/** The latest that renewals can reach; `undefined`: there is no limit. */
+function endOf(
+  resources: readonly Resource[],
+  validFrom: Instant,
+  promised: Instant | undefined,
+): Instant | undefined {
   const { total } = ttlOf(resources);
-  return total === 0 ? after(at, ttl) : sooner(after(at, ttl), after(since, total));
+  const end = after(validFrom, total);
+  return total === 0 ? undefined : promised === undefined ? end : later(end, promised);
 }
 
 /** Why this ttl cannot be given on these resources. */
@@ -55,11 +65,11 @@ export function usedUp(
   at: Instant,
   ttl: Millis | undefined,
 ): string | undefined {
-  const { expires, since, token } = record;
+  const { expires, validFrom, token } = record;
   const wished = after(at, ttl ?? record.ttl);
   for (const { settings } of resources) {
     const { total } = settings.ttl;
-    const end = after(since, total);
+    const end = after(validFrom, total);
     // What has not ended at its end, because nothing could be written, is not said to be renewed to a moment that is over.
     const over = expires !== undefined && wished > expires && (expires >= end || end <= at);
     if (total > 0 && over) {
@@ -67,4 +77,10 @@ export function usedUp(
     }
   }
   return undefined;
+}
+
+/** The same of a token whose time is over already, though it could not be ended yet: no request brings it back. */
+export function outOfTime(token: Token, at: Instant): string | undefined {
+  const { expires } = token.record;
+  return expires !== undefined && expires <= at ? usedUp(token, at, undefined) : undefined;
 }

@@ -76,7 +76,8 @@ export function overrideOf(book: Book, resource: Resource): "auto" | "on" | "off
   return book.overrides.get(resource.settings.name)?.mode === "on" ? "on" : "auto";
 }
 
-function phaseOf(book: Book, resource: Resource): Phase {
+/** What the controller is doing with it (protocol section 3). */
+export function phaseOf(book: Book, resource: Resource): Phase {
   const { activity } = resource;
   if (lockoutOf(book, resource) !== undefined) {
     // Switched on by hand while locked: it stays locked, and the problem says so.

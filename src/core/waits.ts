@@ -5,13 +5,13 @@ import { announce } from "./announce.ts";
 import type { Resource, Token, Turn } from "./book.ts";
 import type { QueuedRecord, TokenRecord, Waiter } from "./changes.ts";
 import { tokenReply } from "./holders.ts";
-import { isGoingOff } from "./pools.ts";
+import { isGoingOff, weakest } from "./pools.ts";
 import type { ErrorCode, Reply, ReplyTo } from "./requests.ts";
 import type { CheckLevel } from "./settings.ts";
 import { isFresh } from "./supply.ts";
 import { instant, type Instant, later, soonerOf } from "./time.ts";
 import { endToken, mayMove, putToken } from "./tokens.ts";
-import { extended } from "./ttl.ts";
+import { extended, outOfTime } from "./ttl.ts";
 
 /** Whether a request that waits for this level may be answered now. What is not known afresh does not count. */
 export function satisfies(resource: Resource, level: CheckLevel): boolean {
@@ -21,6 +21,15 @@ export function satisfies(resource: Resource, level: CheckLevel): boolean {
   // While it is being switched off, what is still seen is about to end.
   const holds = isFresh(resource) && !isGoingOff(resource.activity.name);
   return holds && (resource.state === "available" || (resource.state === "powered" && level === "powered"));
+}
+
+/** Of what a request waits for, the one that is furthest from it: what is being switched off must go all the way, and come back. */
+export function hindranceAmong(resources: readonly Resource[]): {
+  readonly resource: Resource;
+  readonly isGoing: boolean;
+} {
+  const going = resources.find(({ activity, state }) => isGoingOff(activity.name) && state !== "off");
+  return { resource: going ?? weakest(resources), isGoing: going !== undefined };
 }
 
 /** Answer a request in the turn in which it came; if the program dies in between, the request comes again. */
@@ -63,7 +72,10 @@ export function answerWaiters(turn: Turn, resource: Resource): void {
     const answered = token.record.waiters.filter(({ wait }) =>
       token.resources.every((one) => satisfies(one, wait)),
     );
-    if (answered.length > 0) {
+    const over = answered.length > 0 ? outOfTime(token, turn.at) : undefined;
+    if (over !== undefined) {
+      failToken(turn, token, "ttl-too-long", over);
+    } else if (answered.length > 0) {
       answer(turn, token, answered);
     }
   }
@@ -81,8 +93,8 @@ function answer(turn: Turn, token: Token, answered: readonly Waiter[]): void {
     waiters,
     deadline: waiters.length === 0 ? undefined : record.deadline,
   });
-  for (const { replyTo } of answered) {
-    answerLater(turn, replyTo, tokenReply(turn, token));
+  for (const { replyTo, asked } of answered) {
+    answerLater(turn, replyTo, tokenReply(turn, token, asked));
   }
 }
 

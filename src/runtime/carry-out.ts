@@ -1,7 +1,7 @@
 // Effects become deeds, in the order of the contract: replies, then commands and questions to devices, then events and the
 // retained picture. Every outside call has a deadline, and its outcome comes back to the loop as an event.
 
-import type { Book } from "../core/book.ts";
+import type { Book, Resource } from "../core/book.ts";
 import type { Announcement, Effect } from "../core/effects.ts";
 import { isStillDecided } from "../core/outlet.ts";
 import { type Instant, type Millis, millis } from "../core/time.ts";
@@ -57,8 +57,13 @@ const order: Readonly<Record<Effect["kind"], number>> = {
   publish: 7,
 };
 
+/** Shutdown commands under way, by resource. */
+type Running = Map<string, { readonly attempt: number; readonly ending: AbortController }>;
+
 export function createHands(hands: Hands): (effects: readonly Effect[], at: Instant) => void {
+  const running: Running = new Map();
   return (effects, at) => {
+    endOverdue(hands.book, running); // before an ON that may follow: it must not reach a machine that is started anew
     const published = new Set<string>();
     for (const effect of effects.toSorted((a, b) => order[a.kind] - order[b.kind])) {
       if (effect.kind === "publish") {
@@ -68,12 +73,24 @@ export function createHands(hands: Hands): (effects: readonly Effect[], at: Inst
         }
         published.add(key);
       }
-      carryOut(hands, effect, at);
+      carryOut(hands, running, effect, at);
     }
   };
 }
 
-function carryOut(hands: Hands, effect: Effect, at: Instant): void {
+/** A shutdown that is over, because the power is cut, or somebody else has switched, or the time is up: what still runs of it ends. */
+function endOverdue(book: Book, running: Running): void {
+  for (const [resource, { attempt, ending }] of running) {
+    if (!isAsked(book.resources.get(resource), attempt)) {
+      ending.abort(new Error("the shutdown is over"));
+    }
+  }
+}
+
+const isAsked = (resource: Resource | undefined, attempt: number): boolean =>
+  resource?.activity.name === "leaving" && resource.activity.asking === attempt;
+
+function carryOut(hands: Hands, running: Running, effect: Effect, at: Instant): void {
   const { front, log } = hands;
   switch (effect.kind) {
     case "persist":
@@ -94,7 +111,7 @@ function carryOut(hands: Hands, effect: Effect, at: Instant): void {
       void check(hands, effect);
       return;
     case "shutdown":
-      void shutDown(hands, effect);
+      void shutDown(hands, running, effect);
       return;
     case "prove":
       front.prove(effect.attempt);
@@ -181,10 +198,13 @@ async function check(hands: Hands, { resource, of, attempt }: OfKind<"check">): 
   hands.submit({ kind: "checked", resource, of, attempt, ...result });
 }
 
-async function shutDown(hands: Hands, { resource, attempt }: OfKind<"shutdown">): Promise<void> {
+async function shutDown(
+  hands: Hands,
+  running: Running,
+  { resource, attempt }: OfKind<"shutdown">,
+): Promise<void> {
   const told = hands.book.resources.get(resource);
-  const activity = told?.activity;
-  if (told === undefined || activity?.name !== "leaving" || activity.asking !== attempt) {
+  if (told === undefined || !isAsked(told, attempt)) {
     hands.log.debug({ resource, attempt }, "A shutdown is not sent: the same batch decided otherwise");
     return;
   }
@@ -198,9 +218,14 @@ async function shutDown(hands: Hands, { resource, attempt }: OfKind<"shutdown">)
   }
   hands.log.debug({ resource, attempt }, "Sending a shutdown");
   const length = millis(Math.max(found.timeout, leastShutdownMs));
-  const deadline = hands.clock.deadline(length, hands.stopping);
+  const ending = new AbortController();
+  running.set(resource, { attempt, ending });
+  const deadline = hands.clock.deadline(length, AbortSignal.any([hands.stopping, ending.signal]));
   const result = await found.shutdown.run(deadline.signal);
   deadline.dispose();
+  if (running.get(resource)?.attempt === attempt) {
+    running.delete(resource);
+  }
   // Cut off by our own end it has neither failed nor succeeded: the next run of the controller sees it through.
   if (!hands.stopping.aborted) {
     hands.submit({ kind: "shutdownEnded", resource, attempt, ...result });

@@ -66,6 +66,19 @@ describe("Client settings", () => {
     });
   });
 
+  test("What is wrong in the user's file is a mistake of the configuration, and not of the call", async () => {
+    const home = temporaryDirectory();
+    mkdirSync(join(home, "lastout"));
+    const path = join(home, "lastout", "client.yaml");
+    writeFileSync(path, "url: http://broker.lab\n");
+    const env = { XDG_CONFIG_HOME: home };
+    expect(await mistake([], env)).toContain(`78: ${path}: url: this release has no REST API`);
+    expect(await mistake(["--url", "http://x"], env)).toContain("64: --url: ");
+    writeFileSync(path, "base: a/+\n");
+    expect(await mistake([], env)).toContain(`78: ${path}: base: 'a/+' is no base topic`);
+    expect(await mistake([], { ...env, LASTOUT_BASE: "#" })).toContain("64: LASTOUT_BASE: ");
+  });
+
   test("The password file is read up to the end of its first line and comes before the environment", async () => {
     const path = join(temporaryDirectory(), "password");
     writeFileSync(path, "s3cret with blanks \r\nnot this\n");
@@ -140,7 +153,7 @@ describe("Client settings", () => {
       await mistake([], { LASTOUT_URL: "mqtt://bob:hunter2@broker.lab" }),
       await mistake([], withFile("url: mqtt://bob:hunter2@broker.lab\n")),
     ]) {
-      expect(text).toContain("64: ");
+      expect(text).toMatch(/^64: |^78: .*client\.yaml: url: /);
       expect(text).toContain("the URL holds a password; give it by --password-file FILE");
       expect(text).not.toContain("hunter2");
     }

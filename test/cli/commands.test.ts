@@ -3,7 +3,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { eachWithController } from "./each-with-controller.ts";
 import { startFakeController, stateObject } from "./fake-controller.ts";
-import { eventually, lastout as lastoutProcess, lastoutHere as lastout, start } from "./processes.ts";
+import {
+  cleanEnv,
+  eventually,
+  lastout as lastoutProcess,
+  lastoutHere as lastout,
+  mainFile,
+  start,
+  startProgram,
+} from "./processes.ts";
 
 const lab = eachWithController();
 const { env } = lab;
@@ -219,6 +227,61 @@ describe("lastout acquire", () => {
       expect(lab.fake.requests).toEqual([]);
     },
   );
+
+  test("A request for a token that was named is not taken back, because an earlier call may hold it", async () => {
+    lab.fake.held.get("build1")?.add("t");
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    const run = start(["acquire", "build1", "--wait", "available", "--token", "t"], env());
+    await eventually("the request has come", () => lab.fake.requests.length === 1);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    await eventually("it has left", () => lab.fake.clients() === 0);
+    expect(lab.fake.requests).toHaveLength(1);
+    expect(run.err()).toContain(
+      "lastout: build1: the request is not taken back, because t may have been held before: the controller may still carry it out",
+    );
+  });
+
+  test("Neither is it when no reply comes in time", { timeout: 30_000 }, async () => {
+    lab.fake.held.get("build1")?.add("t");
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    expect((await lastout(["acquire", "build1", "--token", "t"], env())).exit).toBe(69);
+    expect(lab.fake.requests).toHaveLength(1);
+    expect(lab.fake.held.get("build1")).toEqual(new Set(["t"]));
+  });
+
+  test("A standard output that is full is exit 70, one line, and the token stays held", async () => {
+    const line = `exec ${process.execPath} ${mainFile} acquire build1 > /dev/full`;
+    const run = startProgram("sh", ["-c", line], cleanEnv(env()));
+    expect(await run.ended).toBe(70);
+    const [token] = lab.fake.held.get("build1") ?? [];
+    expect(run.err()).toMatch(/^lastout: standard output cannot be written: ENOSPC[^\n]*\n$/);
+    expect(run.err()).toContain(`; the token is held all the same: 'lastout release build1 ${token}' gives`);
+    expect(lab.fake.requests).toHaveLength(1);
+  });
+
+  test.each([["status"], ["status --json"], ["tokens --json"], ["watch --json"], ["--help"]])(
+    "So it is for %s, without an end in the source",
+    async (words) => {
+      await lab.fake.publish("build1", stateObject(), true);
+      const line = `exec ${process.execPath} ${mainFile} ${words} > /dev/full`;
+      const run = startProgram("sh", ["-c", line], cleanEnv(env()));
+      expect(await run.ended).toBe(70);
+      expect(run.err()).toMatch(/^lastout: standard output cannot be written: ENOSPC[^\n]*\n$/);
+    },
+  );
+
+  test("With --json every failure is an object on standard output, too", async () => {
+    const unreachable = await lastout(["acquire", "build1", "--json", "--url", "mqtt://127.0.0.1:1"]);
+    expect(unreachable.exit).toBe(69);
+    expect(json(unreachable.out)).toEqual({
+      ok: false,
+      error: "unreachable",
+      message: unreachable.err.replace(/^lastout: /, "").trimEnd(),
+    });
+    const usage = await lastout(["acquire", "--json"], env());
+    expect([usage.exit, json(usage.out)]).toMatchObject([64, { ok: false, error: "usage" }]);
+  });
 
   test("While it waits, each change is a line when nobody looks at a terminal", async () => {
     lab.fake.answer = () => "silence";
@@ -487,6 +550,17 @@ describe("lastout tokens", () => {
 });
 
 describe("lastout watch", () => {
+  test("An unknown name is told with the one that may be meant, and watched for", async () => {
+    await lab.fake.publish("build1", stateObject(), true);
+    const near = start(["watch", "biuld1"], env());
+    await eventually("it is told", () => near.err().includes("watching for it all the same"));
+    expect(near.err()).toContain("named 'biuld1'; did you mean 'build1'? (unknown-resource)");
+    const far = start(["watch", "nope"], env());
+    await eventually("it is told", () => far.err().includes("watching for it all the same"));
+    expect(far.err()).toContain("named 'nope'; 'lastout status' lists them (unknown-resource)");
+    expect(near.out() + far.out()).toBe("");
+  });
+
   test("It tells how things stand, then changes and events, a line each, until it is interrupted", async () => {
     await lab.fake.publish("build1", stateObject(), true);
     const run = start(["watch"], env());

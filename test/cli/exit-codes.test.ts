@@ -38,6 +38,7 @@ test("What goes wrong on our own side has the exit statuses of sysexits.h", () =
   expect(exitOf("no-answer")).toBe(69);
   expect(exitOf("not-authorised")).toBe(77);
   expect(exitOf("configuration")).toBe(78);
+  expect(exitOf("not-written")).toBe(70);
   expect([exits.done, exits.internal, exits.cannotExecute, exits.notFound]).toEqual([0, 70, 126, 127]);
 });
 

@@ -99,6 +99,48 @@ describe("Holding", () => {
     expect(asked("release")).toHaveLength(1);
   });
 
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "Interrupted by %s while it waits for a token that was named, it does not release what may be held before",
+    async (signal) => {
+      lab.fake.held.get("build1")?.add("job-1");
+      lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+      const run = start(["hold", "build1", "--token", "job-1"], env());
+      await eventually("the request has come", () => asked("acquire").length === 1);
+      run.child.kill(signal);
+      expect(await run.ended).toBe(signal === "SIGINT" ? 130 : 143);
+      await eventually("it has left", () => lab.fake.clients() === 0);
+      expect(asked("release")).toEqual([]);
+      expect(run.err()).toContain("build1: the request is not taken back, because job-1 may have been held");
+    },
+  );
+
+  test("Released by somebody else, it says so and holds nothing any more, until it is interrupted", async () => {
+    const run = start(["hold", "build1", "--token", "t"], env());
+    await eventually("it is held", () => run.out() !== "");
+    await eventually("its events are heard", () => lab.fake.subscribed.includes("lastout/build1/event"));
+    lab.fake.held.get("build1")?.clear();
+    await lab.fake.publish("build1/event", { event: "released", resource: "build1", token: "t" });
+    await eventually("that is told", () =>
+      run.err().includes("t was released by somebody else, and is not acquired again: its power may go off"),
+    );
+    expect(run.err()).toContain("; nothing is held any more\n");
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(0);
+    expect(asked("acquire")).toHaveLength(1);
+  });
+
+  test("After nohup a hangup does not end it", needing("bash"), async () => {
+    const line = `nohup ${process.execPath} ${mainFile} hold build1`;
+    const run = startProgram("bash", ["-c", `${line} & echo "pid $!"; wait $!`], cleanEnv(env()));
+    await eventually("it is held", () => run.err().includes("held until"));
+    const pid = Number(/pid (\d+)/.exec(run.out())?.[1]);
+    process.kill(pid, "SIGHUP");
+    lab.fake.dropClients();
+    await eventually("it holds on", () => run.err().includes("the token is held again"));
+    process.kill(pid, "SIGTERM");
+    expect(await run.ended).toBe(0);
+  });
+
   test("A release that cannot be confirmed is exit 69, and left to its will", {
     timeout: 30_000,
   }, async () => {

@@ -3,12 +3,14 @@
 
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -108,7 +110,7 @@ describe("what was compiled is kept", () => {
 
   it("and that of another build goes", async () => {
     const { path, call, kept } = home();
-    const older = join(path, ".cache", "lastout", "code", "client-older-v22.13.0-x64");
+    const older = join(path, ".cache", "lastout", "code", "packed-older-v22.13.0-x64");
     mkdirSync(older, { recursive: true });
     writeFileSync(join(older, "acquire"), "");
     await call("schema");
@@ -150,6 +152,44 @@ describe("what was kept does no harm", () => {
     rmSync(file("schema"));
     await call("schema");
     expect(existsSync(file("schema"))).toBe(false);
+  });
+
+  it("to folders of others: a link is not followed, and what is not of a build stays", async () => {
+    const { path, call, kept } = home();
+    const code = join(path, ".cache", "lastout", "code");
+    const elsewhere = temporaryDirectory();
+    writeFileSync(join(elsewhere, "precious"), "");
+    mkdirSync(join(path, ".cache", "lastout"), { recursive: true });
+    symlinkSync(elsewhere, code);
+    await call("schema");
+    expect(readdirSync(elsewhere)).toContain("precious");
+    rmSync(code);
+    mkdirSync(join(code, "notes"), { recursive: true });
+    await call("schema");
+    expect(kept()).toEqual(["schema"]);
+    expect(existsSync(join(code, "notes"))).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("to the home of a user, for root: nothing is made there", async () => {
+    const { path, call } = home();
+    chownSync(path, 65_534, 65_534); // nobody's
+    await call("schema");
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  it("to who wants none", async () => {
+    const { path, call } = home({ NODE_DISABLE_COMPILE_CACHE: "1" });
+    await call("schema");
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  it("when it cannot be put in its place: no draft is left", async () => {
+    const { path, call, kept } = home();
+    await call("completion", "bash");
+    const [build = ""] = readdirSync(join(path, ".cache", "lastout", "code"));
+    mkdirSync(join(path, ".cache", "lastout", "code", build, "schema", "in-the-way"), { recursive: true });
+    await call("schema");
+    expect(kept()).toEqual(["completion"]);
   });
 
   it("where the folder cannot be made", async () => {

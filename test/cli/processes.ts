@@ -82,7 +82,12 @@ export async function lastoutHere(
 ): Promise<Finished> {
   const written = { out: "", err: "" };
   const exit = await runCommandLine(words, {
-    stdout: { write: (text) => (written.out += text) },
+    stdout: {
+      write: (text, done) => {
+        written.out += text;
+        done?.();
+      },
+    },
     stderr: { write: (text) => (written.err += text) },
     env: cleanEnv(env),
   });

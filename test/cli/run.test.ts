@@ -3,6 +3,9 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../src/adapters/clock/system-clock.ts";
+import { millis } from "../../src/core/time.ts";
+import { needing } from "../support/needs.ts";
 import { eachWithController } from "./each-with-controller.ts";
 import { type HeardRequest, stateObject } from "./fake-controller.ts";
 import {
@@ -117,6 +120,54 @@ describe("Waiting", () => {
     expect(await run.ended).toBe(143);
     expect(run.out()).toBe("");
     expect(asked("release")).toHaveLength(1);
+  });
+});
+
+describe("A token that was named", () => {
+  test("When run gives up waiting it is not released, because it may be held from before", async () => {
+    lab.fake.held.get("build1")?.add("job-1");
+    lab.fake.answer = ({ topic }) => (topic.endsWith("acquire") ? "silence" : undefined);
+    const run = start(["run", "build1", "--token", "job-1", ...shell("echo ran")], env());
+    await eventually("the request has come", () => asked("acquire").length === 1);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    expect(run.err()).toContain("job-1 may have been held before");
+    await eventually("it has left", () => lab.fake.clients() === 0);
+    expect(asked("release")).toEqual([]);
+    expect(isHeld()).toBe(true);
+  });
+});
+
+describe("After nohup", () => {
+  test.each([
+    ["nohup", "from bash, which names it in the environment", (line: string) => `nohup ${line}`],
+    ["trap", "from a script that ignores it", (line: string) => `trap '' HUP; ${line}; exit $?`],
+  ])(
+    "a hangup ends neither run nor its command: %s, %s",
+    needing("bash", "proc"),
+    async (_name, _how, command) => {
+      const child = `'echo ready $PPID $$; read line; echo "went on"; exit 4'`;
+      const words = `${process.execPath} ${mainFile} run build1 -- sh -c ${child}`;
+      const run = startProgram("bash", ["-c", command(words)], cleanEnv(env()));
+      await eventually("the command runs", () => /ready \d+ \d+\n/.test(run.out()));
+      const [, ours, its] = /ready (\d+) (\d+)/.exec(run.out()) ?? [];
+      process.kill(Number(ours), "SIGHUP");
+      process.kill(Number(its), "SIGHUP");
+      run.child.stdin?.write("go\n");
+      expect(await run.ended).toBe(4);
+      expect(run.out()).toContain("went on");
+      expect(asked("release")).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ["no-such-command-here", 127],
+    ["/etc/passwd", 126],
+  ])("the command %s, which cannot be started, is %i all the same", needing("bash"), async (file, exit) => {
+    const line = `nohup ${process.execPath} ${mainFile} run build1 -- ${file}`;
+    const run = startProgram("bash", ["-c", line], cleanEnv(env()));
+    expect(await run.ended).toBe(exit);
+    expect(run.err()).toContain(file);
   });
 });
 
@@ -235,6 +286,61 @@ describe("Keeping the token", () => {
     expect(isHeld()).toBe(false);
   });
 
+  test("A release by somebody else is told at once, and the token is not acquired again", async () => {
+    lab.fake.ttl = 0.6;
+    const run = start(["run", "build1", "--token", "t", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
+    await eventually("its events are heard", () => lab.fake.subscribed.includes("lastout/build1/event"));
+    await eventually("it was renewed", () => asked("renew").length > 0);
+    lab.fake.held.get("build1")?.clear();
+    await lab.fake.publish("build1/event", { event: "released", token: "another", resource: "build1" });
+    await lab.fake.publish("build1/event", {
+      event: "released",
+      resource: "build1",
+      token: "t",
+      by: "laforge",
+    });
+    await eventually("that is told", () => run.err().includes("was released by laforge"));
+    const { length } = asked("renew");
+    // Reconnected, it would acquire it at once; and a third of its time is 0.2 s.
+    lab.fake.dropClients();
+    await eventually("it is back", () => run.err().includes("connected to"));
+    await systemClock.sleep(millis(500));
+    expect([asked("acquire").length, asked("renew").length]).toEqual([1, length]);
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
+    expect(run.err()).toContain(
+      "lastout: build1: t was released by laforge, and is not acquired again: its power may go off; the command goes on\n",
+    );
+    expect(run.err()).not.toContain("could not");
+  });
+
+  test.each(["lost", "expired"])("After the event %s it is acquired again", async (event) => {
+    lab.fake.ttl = 0.6;
+    const run = start(["run", "build1", "--token", "t", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
+    lab.fake.held.get("build1")?.clear();
+    await lab.fake.publish("build1/event", { event, token: "t", resource: "build1" });
+    await eventually("it is held again", () => run.err().includes("the token is held again"));
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
+  });
+
+  test("A resource that leaves the configuration is told at once, and that its token has ended", async () => {
+    const run = start(["run", "build1", "--token", "t", ...shell("echo ready; cat")], env());
+    await eventually("the command runs", () => run.out().includes("ready"));
+    await eventually("its events are heard", () => lab.fake.subscribed.includes("lastout/build1/event"));
+    lab.fake.held.delete("build1");
+    await eventually("that is told", () => {
+      void lab.fake.publish("build1/event", { event: "removed", token: "t", resource: "build1" });
+      return run.err().includes("build1: has left the configuration, and the token has ended on it");
+    });
+    run.child.stdin?.end();
+    expect(await run.ended).toBe(0);
+    expect(run.err()).toContain("(unknown-resource); it has ended with its resource\n");
+    expect(run.err()).not.toContain("when it expires");
+  });
+
   test("A broker that is away does not end the command, and its status still counts", async () => {
     const run = start(["run", "build1", ...shell("echo ready; read line; echo done; exit 4")], env());
     await eventually("the command runs", () => run.out().includes("ready"));
@@ -254,7 +360,7 @@ describe("Keeping the token", () => {
     const run = await lastout(["run", "build1", ...shell("exit 5")], env());
     expect(run.exit).toBe(5);
     expect(run.err).toMatch(
-      /^lastout: build1: the release of cli-\S+ could not be confirmed: .* It ends by this client's will or when it expires\n$/,
+      /^lastout: build1: the release of cli-\S+ could not be confirmed: .*[^?.][?.] It ends by this client's will or when it expires\n$/,
     );
     expect(asked("release").map(({ fields }) => fields["lost"])).toEqual([undefined, true]);
   });

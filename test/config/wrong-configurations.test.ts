@@ -97,6 +97,10 @@ const cases: readonly Case[] = [
     text: `${broker}switchers:\n  plug1: { type: tasmoto, topic: plug1 }\n  pdu: { type: apc }\nresources:\n  build1: { switcher: plug1, check: { type: ping, host: b } }\n`,
   },
   {
+    title: "kinds of switchers and checks that later releases have",
+    text: `${broker}switchers:\n  a: { type: sispm, serial: "01:02" }\n  b: { type: http }\n  c: { type: jenkins }\nresources:\n  r: { switcher: a, check: { type: http, url: http://r }, keepWhile: { type: all, of: [] } }\n  s: { switcher: b, check: { type: sispm }, shutdown: { type: power } }\n`,
+  },
+  {
     title: "one word in the place of a section",
     text: `mqtt: mqtt://broker.lab\n${plug}resources:\n  a: { switcher: plug1, check: icmp, shutdown: ssh }\n  b: { switcher: plug1, check: ping }\n  c: { switcher: plug1, check: c.lab, shutdown: true }\n  d: plug1\n`,
   },
@@ -107,6 +111,10 @@ const cases: readonly Case[] = [
   {
     title: "numbers with their units",
     text: `${broker}limits: { payload: 16k, tokens: 10m }\n${plug}${build}`,
+  },
+  {
+    title: "durations that are longer than any may be",
+    text: `${broker}defaults: { offDelay: 36500d, minOn: 864000001, minOff: 10000d }\n${plug}${build}`,
   },
   {
     title: "durations that are none",

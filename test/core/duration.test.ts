@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/core/duration.ts";
+import { formatDuration, isTooLong, parseDuration } from "../../src/core/duration.ts";
 import { millis } from "../../src/core/time.ts";
 
 const longest = 864_000_000_000;
@@ -40,6 +40,21 @@ describe("A duration", () => {
   ])("may be written %j, which is %i ms", (written, ms) => {
     expect(parseDuration(written)).toBe(ms);
   });
+
+  test.each(["10000d1ms", "36500d", "864000001", 864_000_001, Infinity])(
+    "longer than 10,000 days is none, and is told apart from what has not its form: %j",
+    (written) => {
+      expect(parseDuration(written)).toBeUndefined();
+      expect(isTooLong(written)).toBe(true);
+    },
+  );
+
+  test.each(["10000d", 864_000_000, "soon", "", -1, Number.NaN, true, undefined])(
+    "%j is not too long",
+    (written) => {
+      expect(isTooLong(written)).toBe(false);
+    },
+  );
 
   test.each([
     "",

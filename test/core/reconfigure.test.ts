@@ -23,23 +23,30 @@ const inUse = ["acquire build1 id=a", "report plug1 on"];
 const lingering = [...inUse, "release build1 id=a"];
 const otherOutlet = "resource build1 shutdown outlet=plug9";
 
-const reason = (activity: string): string =>
-  `build1 is ${activity}, and its switcher would change under it; try again when it is off`;
+const reason = (phase: string): string =>
+  `build1 is ${phase}, and its switcher would change under it; try again when it is off`;
 
 test("A resource that somebody wants keeps its outlets", () => {
-  expect(against(inUse, [otherOutlet])).toEqual([reason("using")]);
-  expect(against(inUse, ["resource build1 outlet=plug1,plug9"])).toEqual([reason("using")]);
+  expect(against(inUse, [otherOutlet])).toEqual([reason("in use")]);
+  expect(against(inUse, ["resource build1 outlet=plug1,plug9"])).toEqual([reason("in use")]);
   expect(against(inUse, ["resource build1 outlet=plug1 offDelay=1h"])).toEqual([]);
 });
 
 test("A resource that somebody wants keeps the way to its switcher", () => {
-  expect(against(inUse, [], "plug1")).toEqual([reason("using")]);
+  expect(against(inUse, [], "plug1")).toEqual([reason("in use")]);
   expect(against(inUse, [], "plug2")).toEqual([]);
+});
+
+test("What a resource is doing is told in the words of its published phase", () => {
+  expect(against(["acquire build1 id=a"], [otherOutlet])).toEqual([reason("starting")]);
+  expect(against([...inUse, "override build1 on", "release build1 id=a"], [otherOutlet])).toEqual([
+    reason("held"),
+  ]);
 });
 
 test("A resource that is on its way off keeps its outlets until it is off", () => {
   const leaving = [...lingering, "advance 10s"];
-  expect(against(leaving, [otherOutlet])).toEqual([reason("leaving")]);
+  expect(against(leaving, [otherOutlet])).toEqual([reason("stopping")]);
   const stopping = [...leaving, "ended build1 done", "advance 10s"];
   expect(against(stopping, [otherOutlet])).toEqual([reason("stopping")]);
   expect(against([...stopping, "report plug1 off"], [otherOutlet])).toEqual([]);

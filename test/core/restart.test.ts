@@ -25,11 +25,13 @@ const snapshot: Snapshot = {
       tried: ["build3"],
       since: instant(1000),
       ttl: millis(500),
+      validFrom: instant(1000),
       expires: instant(1500),
+      extendedAt: instant(1000),
       lostAt: instant(1400),
       told: true,
       kwhAtStart: [1.5, undefined],
-      waiters: [{ replyTo, wait: "available", ttl: millis(7), since: instant(1100) }],
+      waiters: [{ replyTo, wait: "available", ttl: millis(7), since: instant(1100), asked: ["b", "a"] }],
       deadline: instant(1200),
     },
     {
@@ -45,7 +47,9 @@ const snapshot: Snapshot = {
       tried: [],
       since: instant(2000),
       ttl: millis(500),
+      validFrom: instant(2000),
       expires: undefined,
+      extendedAt: instant(2000),
       lostAt: undefined,
       told: false,
       kwhAtStart: [undefined],
@@ -67,7 +71,7 @@ const snapshot: Snapshot = {
       since: instant(1200),
       ttl: millis(60),
       lostAt: instant(1250),
-      waiters: [{ replyTo, wait: "powered", ttl: undefined, since: instant(1210) }],
+      waiters: [{ replyTo, wait: "powered", ttl: undefined, since: instant(1210), asked: undefined }],
       deadline: instant(1300),
     },
   ],
@@ -123,13 +127,20 @@ describe("A snapshot", () => {
     const moved = shiftSnapshot(snapshot, millis(10_000));
     expect(moved.tokens[0]).toMatchObject({
       since: 11_000,
+      validFrom: 11_000,
       expires: 11_500,
+      extendedAt: 11_000,
       lostAt: 11_400,
       deadline: 11_200,
       ttl: 500,
       waiters: [{ since: 11_100, ttl: 7 }],
     });
-    expect(moved.tokens[1]).toEqual({ ...snapshot.tokens[1], since: 12_000 });
+    expect(moved.tokens[1]).toEqual({
+      ...snapshot.tokens[1],
+      since: 12_000,
+      validFrom: 12_000,
+      extendedAt: 12_000,
+    });
     expect(moved.queued).toEqual([
       {
         ...snapshot.queued[0],

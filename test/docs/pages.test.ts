@@ -124,7 +124,7 @@ test("Getting started tells truly how long it takes: words at 200 a minute, and 
 test("Every npm script that a page names exists.", () => {
   const scripts = Object.keys(packageJson.scripts);
   const wrong = pages.flatMap(({ path, text }) =>
-    [...text.matchAll(/npm run ([a-z]+)/g)]
+    [...text.matchAll(/npm run ([a-z-]+)/g)]
       .map(([, name]) => String(name))
       .filter((name) => !scripts.includes(name))
       .map((name) => `${path}: npm run ${name}`),

@@ -1,7 +1,6 @@
 // Goal: whoever types what stands in getting-started.md and recipes.md sees what is shown there. Method: it is typed, in order, on a
 // terminal, with a real mosquitto and simulated sockets and machines; hosts, ports, folders and waiting times are others, times differ.
 
-import { userInfo } from "node:os";
 import { expect, type TestContext, test } from "vitest";
 import { type Machine, startMachine } from "../simulators/machine.ts";
 import { startTasmota, type TasmotaOptions } from "../simulators/tasmota.ts";
@@ -9,7 +8,7 @@ import { passwordOf, startGuardedMosquitto } from "../support/guarded-mosquitto.
 import { startMosquitto } from "../support/mosquitto.ts";
 import { needing } from "../support/needs.ts";
 import { type Block, blocksOf, page, root, section } from "./pages.ts";
-import { type Seen, walk } from "./walkthrough.ts";
+import { type Seen, walk, withoutWhatDiffers } from "./walkthrough.ts";
 
 /** Long enough to see it linger on a busy machine, and short enough to wait for its end. */
 const offDelay = "offDelay: 8s";
@@ -137,17 +136,3 @@ function expectAsShown(all: readonly Seen[]): void {
     all.map(({ typed, shown }) => ({ typed, seen: shown.map(withoutWhatDiffers) })),
   );
 }
-
-/** Times, readings, and names that are made up. */
-const withoutWhatDiffers = (line: string): string =>
-  line
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-    .replaceAll(/\d+ s ago/g, "AGO")
-    .replaceAll(/\b(in|for) \d+ (?:s|min)\b/g, "$1 N")
-    .replaceAll(/[\d.]+ (k?Wh?)\b/g, "N $1")
-    .replaceAll(/\/\S*\/lastout\.yaml/g, "lastout.yaml")
-    .replaceAll(/\bcli-[\w.-]+/g, "cli-ID")
-    .replaceAll(/mqtt:\/\/[\w.]+(?::\d+)?/g, "BROKER")
-    .replaceAll(new RegExp(`\\b${userInfo().username}\\b`, "g"), "laforge")
-    .replaceAll(/ {2,}/g, "  ")
-    .trimEnd();

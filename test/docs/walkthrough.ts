@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { cleanEnv, mainFile } from "../cli/processes.ts";
@@ -90,7 +90,7 @@ interface Step {
 }
 
 /** Of a plain block: each line after `$`, with the lines below it. */
-function stepsOf(text: string): readonly Step[] {
+export function stepsOf(text: string): readonly Step[] {
   return text
     .split(/^\$ /m)
     .slice(text.startsWith("$ ") ? 1 : text.length)
@@ -148,7 +148,7 @@ async function endAll(running: Running[]): Promise<void> {
 }
 
 /** What is left on the screen: no colours, and of a line that was overwritten the last. */
-const asSeen = (text: string): readonly string[] =>
+export const asSeen = (text: string): readonly string[] =>
   text
     .replaceAll("\r\n", "\n")
     .split("\n")
@@ -159,3 +159,17 @@ const asSeen = (text: string): readonly string[] =>
         .trimEnd(),
     )
     .filter((line) => line !== "");
+
+/** Times, readings, and names that are made up. */
+export const withoutWhatDiffers = (line: string): string =>
+  line
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replaceAll(/\d+ s ago/g, "AGO")
+    .replaceAll(/\b(in|for) \d+ (?:s|min)\b/g, "$1 N")
+    .replaceAll(/[\d.]+ (k?Wh?)\b/g, "N $1")
+    .replaceAll(/\/\S*\/lastout\.yaml/g, "lastout.yaml")
+    .replaceAll(/\bcli-[\w.-]+/g, "cli-ID")
+    .replaceAll(/mqtt:\/\/[\w.]+(?::\d+)?/g, "BROKER")
+    .replaceAll(new RegExp(`\\b${userInfo().username}\\b`, "g"), "laforge")
+    .replaceAll(/ {2,}/g, "  ")
+    .trimEnd();

@@ -64,6 +64,15 @@ describe("a request that is right", () => {
     });
   });
 
+  test("a purpose of null is the same as none, and null is no value of any other field", () => {
+    expect(acquire('{"token":"t","purpose":null}')).toMatchObject({ kind: "acquire", purpose: undefined });
+    expect(acquire('{"token":"t","purpose":1}')).toMatchObject({
+      kind: "refused",
+      message: "purpose must be a text of up to 256 characters without control characters, not 1",
+    });
+    expect(acquire('{"token":"t","ttl":null}')).toMatchObject({ kind: "refused" });
+  });
+
   test("renew, release and tokens", () => {
     expect(read("lastout/b/renew", '{"token":"t","ttl":0.5}')).toMatchObject({
       kind: "renew",
@@ -244,6 +253,26 @@ describe("a payload that is wrong is refused in words that tell what would be ri
       token: "t",
       replyTo: { topic: "lastout/reply/a", id: "7", format: "plain" },
     });
+  });
+});
+
+test("a refused request carries the owner that it names, for the event", () => {
+  expect(acquire('{"owner":"ann","tll":1}')).toMatchObject({ kind: "refused", owner: "ann" });
+  expect(acquire('{"owner":"a/b"}')).toMatchObject({ kind: "refused", owner: undefined });
+  expect(acquire("two words")).toMatchObject({ kind: "refused", owner: undefined });
+  expect(read("lastout/b/acquire/joe", '{"owner":"ann","tll":1}')).toMatchObject({
+    kind: "refused",
+    owner: "joe",
+  });
+});
+
+test("with access: users nobody but the broker says who it was", () => {
+  expect(
+    read("lastout/b/acquire", '{"owner":"ann"}', { under: { ...rules, access: "users" } }),
+  ).toMatchObject({
+    kind: "refused",
+    error: "forbidden",
+    owner: undefined,
   });
 });
 

@@ -235,6 +235,31 @@ describe("A shutdown", () => {
     expect(submitted).toMatchObject([{ kind: "shutdownEnded", attempt: 1, outcome: "failed" }]);
   });
 
+  it("ends with what the machine was told it for: it must not reach one that is started anew", async () => {
+    const { carryOut, leave, command, build, clock, submitted } = hands();
+    leave(1);
+    carryOut(shutdown(1));
+    leave(1);
+    carryOut();
+    expect(build.asked.map(({ aborted }) => aborted)).toEqual([false]);
+    command("off", 1); // the power is cut, or a hand did that
+    carryOut(off(1));
+    await clock.turn(0);
+    expect(build.asked.map(({ aborted }) => aborted)).toEqual([true]);
+    // The core hears of it, and knows by the attempt that it is over.
+    expect(submitted).toMatchObject([{ kind: "shutdownEnded", attempt: 1, outcome: "failed" }]);
+  });
+
+  it("ends when the machine is told once more, which goes on by itself", async () => {
+    const { carryOut, leave, build, clock } = hands();
+    leave(1);
+    carryOut(shutdown(1));
+    leave(2);
+    carryOut(shutdown(2));
+    await clock.turn(0);
+    expect(build.asked.map(({ aborted }) => aborted)).toEqual([true, false]);
+  });
+
   it("is cut off when the controller stops, and is neither a failure nor a success then", async () => {
     const { carryOut, leave, build, clock, stopping, submitted } = hands();
     leave(1);

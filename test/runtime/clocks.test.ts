@@ -37,11 +37,15 @@ const token: TokenRecord = {
   tried: [],
   since: instant(1000),
   ttl: millis(60_000),
+  validFrom: instant(1000),
   expires: instant(61_000),
+  extendedAt: instant(1000),
   lostAt: undefined,
   told: true,
   kwhAtStart: [undefined],
-  waiters: [{ replyTo: undefined, wait: "available", ttl: undefined, since: instant(2000) }],
+  waiters: [
+    { replyTo: undefined, wait: "available", ttl: undefined, since: instant(2000), asked: undefined },
+  ],
   deadline: instant(9000),
 };
 
@@ -61,7 +65,9 @@ const snapshot: Snapshot = {
       since: instant(3000),
       ttl: undefined,
       lostAt: instant(4000),
-      waiters: [{ replyTo: undefined, wait: "granted", ttl: undefined, since: instant(3000) }],
+      waiters: [
+        { replyTo: undefined, wait: "granted", ttl: undefined, since: instant(3000), asked: undefined },
+      ],
       deadline: instant(90_000),
     },
   ],

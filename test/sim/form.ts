@@ -93,6 +93,14 @@ export function readRequest(_base: string, { payload }: Message, madeUpToken: st
     case "cycle":
       return { ...named, kind: "cycle", force: asked.force };
     case "nonsense":
-      return { kind: "refused", resource, token, error: "invalid-request", message: "nonsense", replyTo };
+      return {
+        kind: "refused",
+        resource,
+        token,
+        owner,
+        error: "invalid-request",
+        message: "nonsense",
+        replyTo,
+      };
   }
 }

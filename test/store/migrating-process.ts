@@ -1,4 +1,4 @@
-// A process for tests that brings a store of version 1 up to version 2, and is killed when all is changed and nothing is committed.
+// A process for tests that brings a store of version 1 up to the newest, and is killed when all is changed and nothing is committed.
 // Argument: the store's path.
 
 import { openDatabase } from "../../src/adapters/store/database.ts";

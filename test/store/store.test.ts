@@ -220,7 +220,7 @@ describe("a store", () => {
       },
     ]);
     expect(reader.prepare("SELECT record FROM meta WHERE name = 'format'").get()).toEqual({
-      record: "lastout store, version 2",
+      record: "lastout store, version 3",
     });
     reader.close();
   });

@@ -43,13 +43,13 @@ describe("a store of an older version", () => {
   it("is brought to the newest, with a copy of the old one beside it", () => {
     makeStore(["a", "b"]);
     const newer = openDatabase(path, undefined, [...migrations, next]);
-    expect(newer.opened).toEqual({ kind: "migrated", from: 2, to: 3, backup: `${path}.v2.bak` });
+    expect(newer.opened).toEqual({ kind: "migrated", from: 3, to: 4, backup: `${path}.v3.bak` });
     expect(newer.load().snapshot.tokens).toHaveLength(2);
     newer.commit([someToken("c")], someTime);
     newer.close();
 
-    expect(statSync(`${path}.v2.bak`).mode & 0o777).toBe(0o600);
-    const copy = openDatabase(`${path}.v2.bak`);
+    expect(statSync(`${path}.v3.bak`).mode & 0o777).toBe(0o600);
+    const copy = openDatabase(`${path}.v3.bak`);
     expect(copy.opened).toEqual({ kind: "found" });
     expect(copy.load().snapshot.tokens).toHaveLength(2);
     copy.close();
@@ -72,7 +72,7 @@ describe("a store of version 1, of the first release", () => {
   it("is read with every record it had: each token over its one resource, shared, numbered by its age", () => {
     makeVersion1(path);
     const database = openDatabase(path);
-    expect(database.opened).toEqual({ kind: "migrated", from: 1, to: 2, backup: `${path}.v1.bak` });
+    expect(database.opened).toEqual({ kind: "migrated", from: 1, to: 3, backup: `${path}.v1.bak` });
     expect(database.load()).toStrictEqual({ snapshot: version1, written: someTime });
     database.close();
     const again = openDatabase(path);
@@ -211,6 +211,57 @@ describe("a store of version 1, of the first release", () => {
   );
 });
 
+describe("a store of version 2", () => {
+  it("is read with tokens that count from their grant, and requests that asked in the order of the first one", () => {
+    openDatabase(path, undefined, migrations.slice(0, 2)).close();
+    const waits = '{"replyTo":null,"wait":"available","ttl":null,"since":4600000}';
+    const head =
+      '"asked":["a"],"several":false,"owner":"ci","purpose":null,"mode":"exclusive","priority":1,"tried":[]';
+    const token = (id: string, expires: string, waiters: string): string =>
+      `{"resources":["a"],${head},"token":"${id}","number":7,"since":4000000,"ttl":600000,"expires":${expires},"lostAt":null,"told":true,"kwhAtStart":[null],"waiters":[${waiters}],"deadline":null}`;
+    const editor = new DatabaseSync(path);
+    const insert = (table: string, columns: string, key: readonly (string | number)[], record: string) =>
+      editor
+        .prepare(
+          `INSERT INTO ${table} (${columns}, record, crc32) VALUES (${key.map(() => "?").join(", ")}, ?, ?)`,
+        )
+        .run(...key, record, crc32(record));
+    insert("tokens", "resource, token", ["a", "clipped"], token("clipped", "4500000", ""));
+    insert("tokens", "resource, token", ["a", "renewed"], token("renewed", "7000000", waits));
+    insert("tokens", "resource, token", ["a", "waits"], token("waits", "null", waits));
+    const queues = `{${head},"token":"queues","number":8,"since":4600000,"ttl":null,"lostAt":null,"waiters":[${waits}],"deadline":9000000}`;
+    insert("queued", "number", [8], queues);
+    const written = '{"at":5000000,"wall":1795000000000,"boot":"boot-1"}';
+    insert("meta", "name", ["written"], written);
+    editor.close();
+
+    const database = openDatabase(path);
+    expect(database.opened).toMatchObject({ kind: "migrated", from: 2 });
+    const { tokens, queued } = database.load().snapshot;
+    database.close();
+    expect(tokens).toMatchObject([
+      {
+        token: "clipped",
+        validFrom: 4_000_000,
+        expires: 4_500_000,
+        extendedAt: 4_000_000,
+        mode: "exclusive",
+      },
+      { token: "renewed", validFrom: 4_000_000, expires: 7_000_000, extendedAt: 6_400_000 },
+      { token: "waits", validFrom: 4_000_000, expires: undefined, extendedAt: 4_000_000 },
+    ]);
+    expect([...tokens, ...queued].flatMap(({ waiters }) => waiters)).toEqual(
+      Array.from({ length: 3 }, () => ({
+        replyTo: undefined,
+        wait: "available",
+        ttl: undefined,
+        since: 4_600_000,
+        asked: undefined,
+      })),
+    );
+  });
+});
+
 describe("a store of a newer version", () => {
   it.each(["that was closed", "with a log that was not yet moved into the file"])(
     "%s is refused with both versions named, and not touched",
@@ -224,7 +275,7 @@ describe("a store of a newer version", () => {
       const before = digest();
       const refusal = await refusalOf(openStore(path, { log }));
       expect(refusal).toContain("newer: ");
-      expect(refusal).toMatch(/lastout\.db has version 3 .* knows versions up to 2: .*lastout\.db\.v2\.bak/);
+      expect(refusal).toMatch(/lastout\.db has version 4 .* knows versions up to 3: .*lastout\.db\.v3\.bak/);
       expect(digest()).toBe(before);
       if (how !== "that was closed") {
         newer.close();

@@ -31,6 +31,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
           heldKilled: {},
           heldOn: { machine: { bootMs: 500 } },
           taken: {},
+          letGo: {},
           awaited: { machine: { bootMs: 500 } },
           asked: {},
           watched: {},
@@ -125,6 +126,39 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
       expect((await on("run", "taken", "--token", "job-6", "--", "true")).exit).toBe(0);
       expect(lab.events("taken", "released").map(({ token }) => token)).toEqual(["job-5", "job-6"]);
       await lab.untilObject("taken", { users: 0 });
+    });
+
+    it("an acquire that is interrupted does not take away a token which an earlier one was given under the same id", async () => {
+      expect((await on("acquire", "never", "--token", "kept")).exit).toBe(0);
+      const again = begin("acquire", "never", "--token", "kept", "--wait", "available");
+      await eventually(
+        "the request has come",
+        () => lab.observer.objects("lastout/never/acquire").some((asked) => asked["wait"] === "available"),
+        10_000,
+      );
+      again.child.kill("SIGINT");
+      expect(await again.ended).toBe(130);
+      expect(again.err()).toContain("the request is not taken back");
+      expect(await lab.ask("never/tokens")).toMatchObject({ total: 1, holders: [{ token: "kept" }] });
+      expect((await on("release", "never", "kept")).exit).toBe(0);
+      await lab.untilObject("never", { users: 0 });
+    });
+
+    it("a release by somebody else is not undone by a run that lives: it warns, and goes on without the token", async () => {
+      const flag = join(lab.folder, "let-go");
+      const run = begin("run", "letGo", "--token", "gone", "--ttl", "1s", ...until(flag));
+      await eventually("the command runs", () => run.out().includes("runs with"), 10_000);
+      await lab.untilEvent("letGo", "renewed");
+      expect((await on("release", "letGo", "gone")).exit).toBe(0);
+      await eventually("it is warned", () => run.err().includes("gone was released by"), 10_000);
+      // Several times a third of its time: a run that acquired again had done it by now.
+      await lab.untilObject("letGo", { users: 0, state: "off" });
+      expect(await on("wait", "letGo", "--for", "available", "--timeout", "1500ms")).toMatchObject({
+        exit: 75,
+      });
+      expect(lab.events("letGo", "granted")).toHaveLength(1);
+      writeFileSync(flag, "");
+      expect(await run.ended).toBe(3);
     });
 
     it("wait ends when the resource is in that state, and switches nothing on", async () => {

@@ -81,12 +81,12 @@ export async function buildProgram(folder: string): Promise<Built> {
       dir: into,
       format: "cjs",
       entryFileNames: "[name].js",
-      // The client's by its content: see src/cli/kept-code.ts.
-      chunkFileNames: ({ name }) => (name === "client" ? "client-[hash].js" : "[name].js"),
+      // The one that commands need by its content: see src/cli/kept-code.ts.
+      chunkFileNames: ({ name }) => (name === "packed" ? "packed-[hash].js" : "[name].js"),
       comments: false,
       codeSplitting: {
         includeDependenciesRecursively: false,
-        groups: [{ name: "client", test: (id) => together.has(id) }],
+        groups: [{ name: "packed", test: (id) => together.has(id) }],
       },
     });
     // The project's own package.json says that a .js file is an ES module.

@@ -7,6 +7,34 @@ export const operators: readonly Section[] = [
     promise: "A lockout holds until it is lifted, and only by whom it was made through",
     mutants: [
       {
+        name: "a power cycle goes on under a lockout",
+        file: "src/core/override.ts",
+        find: "    notCycled(turn, one);\n",
+        replace: "",
+        why: "the power comes back when the lockout is lifted, and nobody wants it; what is needed never goes off",
+      },
+      {
+        name: "the lockout of former outlets lifted by on",
+        file: "src/core/override.ts",
+        find: "lockoutThrough(book, resource) ?? lockoutOf(book, resource)",
+        replace: "lockoutOf(book, resource)",
+        why: "an outlet that somebody works behind is switched on, and nobody lifted its lockout",
+      },
+      {
+        name: "the force of a lockout lost in the next one",
+        file: "src/core/override.ts",
+        find: "force: standing.force || record.force",
+        replace: "force: record.force",
+        why: "what was to be cut at once stays on, with somebody's hands in it",
+      },
+      {
+        name: "what a reboot brings back on under a lockout stays",
+        file: "src/core/activity.ts",
+        find: "      backFromReboot(turn, resource);\n",
+        replace: "",
+        why: "power comes back from a mains outage behind a lockout, and nobody switched it on",
+      },
+      {
         name: "OFF of a lockout repeated after it was lifted",
         file: "src/core/activities.ts",
         find: "waits || stops) {",
@@ -52,7 +80,7 @@ export const operators: readonly Section[] = [
       {
         name: "lockout lifted by `on`",
         file: "src/core/override.ts",
-        find: '    case "on":\n      return lockoutOf(book, resource);',
+        find: '    case "on":\n      return lockoutThrough(book, resource) ?? lockoutOf(book, resource);',
         replace: '    case "on":\n      return undefined;',
         why: "a machine goes on while somebody has a hand in it",
       },

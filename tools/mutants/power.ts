@@ -186,6 +186,13 @@ export const power: readonly Section[] = [
         why: "a power supply is switched on before it has rested",
       },
       {
+        name: "stagger ignored over a restart",
+        file: "src/core/restart.ts",
+        find: "  spaceOut(book, at);\n",
+        replace: "",
+        why: "a controller that comes back starts the rest of a rack at once",
+      },
+      {
         name: "stagger ignored",
         file: "src/core/gates.ts",
         find: "after(lastOnAt, settings.stagger)",

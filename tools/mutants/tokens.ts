@@ -51,8 +51,8 @@ export const tokens: readonly Section[] = [
       {
         name: "a renewal shortens",
         file: "src/core/ttl.ts",
-        find: "later(record.expires, next)",
-        replace: "next",
+        find: "ttl !== undefined ? next : later(before, next)",
+        replace: "true ? next : later(before, next)",
         why: "a job that renews in passing loses the time that it had",
       },
       {
@@ -65,9 +65,37 @@ export const tokens: readonly Section[] = [
       {
         name: "ttl.total ignored",
         file: "src/core/ttl.ts",
-        find: "return total === 0 ? after(at, ttl)",
-        replace: "return true ? after(at, ttl)",
+        find: "return total === 0 ? undefined",
+        replace: "return true ? undefined",
         why: "renewals in a loop keep a machine on for ever",
+      },
+      {
+        name: "ttl.total counts the boot",
+        file: "src/core/ttl.ts",
+        find: "before === undefined ? at : record.validFrom",
+        replace: "record.validFrom",
+        why: "a job is told ok of a token that is over",
+      },
+      {
+        name: "ok for a token whose time is over",
+        file: "src/core/waits.ts",
+        find: "answered.length > 0 ? outOfTime(token, turn.at) : undefined",
+        replace: "undefined",
+        why: "a job begins on a machine that is about to go off",
+      },
+      {
+        name: "expiring measured by what was asked for",
+        file: "src/core/tokens.ts",
+        find: "(record.expires - record.extendedAt) / 10",
+        replace: "record.ttl / 10",
+        why: "a token that ttl.total clips is said to end as soon as it is granted",
+      },
+      {
+        name: "a reload warns again",
+        file: "src/core/reconfigure.ts",
+        find: "  sayOnce(book, said);\n",
+        replace: "",
+        why: "whoever is woken by a warning learns to sleep through it",
       },
       {
         name: "nobody hears that a token is about to end",
@@ -107,6 +135,27 @@ export const tokens: readonly Section[] = [
         file: "src/core/acquire.ts",
         find: "      lostAt: undefined,\n      told: record.told",
         replace: "      told: record.told",
+        why: "a job that came back loses its machine all the same",
+      },
+      {
+        name: "a client that came back is lost because nothing is left to renew",
+        file: "src/core/claims.ts",
+        find: "    notLost(turn, token);\n",
+        replace: "",
+        why: "a job that came back loses its machine all the same",
+      },
+      {
+        name: "an acquire with ttl.total used up is refused",
+        file: "src/core/ttl.ts",
+        find: "expires !== undefined && expires <= at ? usedUp",
+        replace: "true ? usedUp",
+        why: "a client that comes back takes its own token for gone",
+      },
+      {
+        name: "a client that asks in vain goes on being lost",
+        file: "src/core/tokens.ts",
+        find: "  if (record.lostAt !== undefined) {\n    putToken",
+        replace: "  if (false) {\n    putToken",
         why: "a job that came back loses its machine all the same",
       },
       {

@@ -176,6 +176,10 @@ export const failureTexts: Readonly<Record<Exclude<FailureCode, ErrorCode>, Code
     meaning: "of `switch`: the device was told, and its outlet has not followed, or it refused",
     cure: "look for something that holds the relay: a lock, a rule on the device, another program",
   },
+  "not-written": {
+    meaning: "standard output cannot be written: a disk that is full, mostly",
+    cure: "make room; what was asked for is done, and of `acquire` the message tells the token that is held",
+  },
   interrupted: {
     meaning: "a signal ended the command",
     cure: "nothing",
@@ -195,8 +199,8 @@ export const exitTexts: Readonly<Record<keyof typeof exits, CodeText>> = {
     cure: "try again later; is the broker up, and the controller? `lastout status` shows it",
   },
   internal: {
-    meaning: "an internal error, or a Node that is too old",
-    cure: "report it, with the message; for Node see [getting-started.md](getting-started.md)",
+    meaning: "an internal error, a standard output that cannot be written, or a Node that is too old",
+    cure: "make room where the output goes; else report it, with the message; for Node see [getting-started.md](getting-started.md)",
   },
   notToBeHad: { meaning: "not to be had now", cure: "try again later, or allow more time with `--timeout`" },
   refused: {

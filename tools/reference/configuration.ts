@@ -16,7 +16,7 @@ start all the same. After a change, check the file and type
 \`serve\` and \`check\` without \`--config\` look for \`./lastout.yaml\`, then \`$XDG_CONFIG_HOME/lastout/lastout.yaml\` (else \`~/.config/lastout/lastout.yaml\`), then
 \`/etc/lastout/lastout.yaml\`.
 
-- **Durations** are a number of seconds (\`90\`, \`0.5\`) or a text: \`500ms\`, \`90s\`, \`15m\`, \`2h\`, \`1h30m\`, \`7d\`.
+- **Durations** are a number of seconds (\`90\`, \`0.5\`) or a text: \`500ms\`, \`90s\`, \`15m\`, \`2h\`, \`1h30m\`, \`7d\`; 10,000 days (\`10000d\`) at most.
 - **Secrets** need not stand in the file: \`\${ENV_NAME}\`, \`\${ENV_NAME:-default}\` and \`\${file:/run/secrets/x}\` are replaced in texts, and are never shown or logged.
   Write \`$\${\` for a plain \`\${\`.
 - **Relative paths** are relative to the file.

@@ -20,6 +20,7 @@ import { brokerName, clientOptions, isPlain } from "./broker-address.ts";
 import { type Failure, failureOf } from "./failures.ts";
 import { checkOutgoing, refusedFilter, refusedMessage } from "./refusals.ts";
 import { createSendWindow, type SendWindow } from "./send-window.ts";
+import { type Arrived, createTurns } from "./turns.ts";
 
 /** A connection that held this long was a good one: the pauses begin at their shortest again. */
 const goodAfterMs = 10_000;
@@ -39,6 +40,15 @@ interface Link {
   /** Called when nothing waits for the broker any more. */
   idle: () => void;
 }
+
+interface Arrival extends Arrived {
+  readonly packet: IPublishPacket;
+}
+
+/** What the library's objects for one packet take in memory, about. */
+const bytesPerPacket = 500;
+/** Tells the library to go on without a PUBACK. Nobody sees it. */
+const withheld = new Error("acknowledged later");
 
 interface Ended {
   readonly failure: Failure;
@@ -177,7 +187,8 @@ export function openConnection(
 
   /**
    * Hand over messages one at a time. The library answers the broker (PUBACK, PUBREC) when it is called back, and takes the next
-   * packet only then. A message of a connection that is gone is dropped here: it was not acknowledged and comes again.
+   * packet only then; called back with an error, it leaves the PUBACK to us. A message of a connection that is gone is dropped here: it
+   * was not acknowledged and comes again.
    */
   function receive(mine: Link): { begin(): void } {
     // A resumed session sends its backlog right after CONNACK, before the library has said "connect".
@@ -199,16 +210,35 @@ export function openConnection(
       }
     };
     const { client } = mine;
+    const turns = createTurns<Arrival>({
+      window: mine.window,
+      handOver({ packet }, done) {
+        handOver(packet, done);
+      },
+      swamped() {
+        log.warn({ broker }, "The broker sends without end and takes nothing: the connection is broken off");
+        client.stream.destroy();
+      },
+    });
     client.handleMessage = (packet, callback) => {
       // QoS 2 was handed over with its PUBLISH, see below; here it has been released.
       if (packet.qos === 2) {
         handedOver.delete(packet.messageId ?? 0);
         callback();
-      } else {
-        handOver(packet, () => {
-          callback();
-        });
+        return;
       }
+      const arrival: Arrival = {
+        packet,
+        bytes: packet.payload.length + packet.topic.length + bytesPerPacket,
+        acknowledge() {
+          if (packet.qos === 1 && mine.up) {
+            client.stream.write(puback(packet.messageId ?? 0));
+          }
+        },
+      };
+      turns.take(arrival, (acknowledge) => {
+        callback(acknowledge ? undefined : withheld);
+      });
     };
     // The library would acknowledge a QoS 2 message first and keep it in memory until the broker releases it: lost in a crash.
     // Here it is handed over before PUBREC (MQTT 5 section 4.3.3, method A), once per packet id.
@@ -392,6 +422,9 @@ function withoutDelay(client: MqttClient): void {
     stream.setNoDelay(true);
   }
 }
+
+/** In both versions of the protocol: without a reason code it means success (MQTT 5 section 3.4.2.1). */
+const puback = (id: number): Uint8Array => Uint8Array.of(0x40, 2, id >> 8, id & 0xff);
 
 const incomingOf = (packet: IPublishPacket): Parameters<ConnectionListener["message"]>[0] => ({
   topic: packet.topic,

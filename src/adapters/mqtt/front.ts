@@ -21,6 +21,7 @@ import { createOutbox } from "./outbox.ts";
 import { createPublications } from "./publications.ts";
 import { readRequest } from "./requests.ts";
 import { type BrokerOptions, checkForRival, createRivalWatch } from "./rivals.ts";
+import { keptForUrgent } from "./send-window.ts";
 import { createStrays } from "./strays.ts";
 import { subscriptionsOf } from "./subscriptions.ts";
 import { parseRequestTopic, topicsOf } from "./topics.ts";
@@ -40,11 +41,12 @@ export interface FrontOptions extends FrontSettings {
 }
 
 /**
- * So many requests at most are under way to us (MQTT 5). The broker sends the next one after it has heard that an earlier one is done,
- * and by then it has acknowledged that one's reply, too: so not more replies than these are ever under way, and there is always
- * room for one. A reply that had to wait here would be lost in a crash, because its request is acknowledged right behind it.
+ * So many requests at most are under way to us (MQTT 5), as many as there is always room to answer: the broker sends the next one after it
+ * has heard that an earlier one is done, and by then it has acknowledged that one's reply, too. mosquitto 2.0.11 (Debian 12) does not
+ * keep to it: it sends so many at each acknowledgement, and after a reconnection all that it had sent. Then replies wait for room,
+ * and with them the acknowledgement of their requests (turns.ts).
  */
-const requestsUnderWay = 16;
+const requestsUnderWay = keptForUrgent;
 /** Seconds. A link that fell silent is noticed after one and a half of these. */
 const keepaliveSeconds = 15;
 /** Protocol section 10: after three take-overs in 10 s the controller stops. */

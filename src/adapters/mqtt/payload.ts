@@ -26,6 +26,10 @@ const required = <T>(read: (value: unknown) => T | undefined, says: string): z.Z
 const field = <T>(read: (value: unknown) => T | undefined, says: string): z.ZodOptional<z.ZodType<T>> =>
   required(read, says).optional();
 
+/** Its default is null, in the documents and in what is published: null says nothing else than leaving it out. */
+const orNull = <T>(schema: z.ZodType<T>) =>
+  z.preprocess((value) => (value === null ? undefined : value), schema).optional();
+
 const text =
   (fits: (text: string) => boolean) =>
   (value: unknown): string | undefined =>
@@ -72,7 +76,7 @@ const heldToken = { token: required(text(isTokenId), tokenIdRule), ...common };
 
 const acquire = {
   ...token,
-  purpose: field(text(isPurpose), longTextRule),
+  purpose: orNull(field(text(isPurpose), longTextRule)),
   ttl,
   mode: field(oneOf("shared", "exclusive"), '"shared" or "exclusive"'),
   wait: field(oneOf("granted", "powered", "available"), '"granted", "powered" or "available"'),

@@ -2,7 +2,7 @@
 // hears. Who may do what with whose token is the core's to decide; here only that a user is named where one has to be. Does nothing itself.
 
 import { randomBytes } from "node:crypto";
-import { isTokenId } from "../../core/names.ts";
+import { isOwner, isTokenId } from "../../core/names.ts";
 import type { AcquireRequest, ErrorCode, RefusedRequest, ReplyTo, Request } from "../../core/requests.ts";
 import { type Body, readBody } from "./body.ts";
 import type { Incoming } from "./connection-port.ts";
@@ -25,6 +25,7 @@ export function readRequest(message: Incoming, target: Target, rules: RequestRul
     kind: "refused",
     resource: target.resource,
     token: body.ok ? namedToken(target.verb, body.value) : undefined,
+    owner: target.user ?? (rules.access === "users" ? undefined : namedOwner(fields)),
     error,
     message: because,
     replyTo,
@@ -150,6 +151,12 @@ function acquireOf(
     wait: fields.wait ?? "granted",
     timeout: fields.timeout,
   };
+}
+
+/** For the event of a refusal; only what can be an owner is repeated. */
+function namedOwner(fields: ReadonlyMap<string, unknown>): string | undefined {
+  const owner = fields.get("owner");
+  return typeof owner === "string" && isOwner(owner) ? owner : undefined;
 }
 
 /** For the reply and the event of a refusal; only what is a token id is repeated. */

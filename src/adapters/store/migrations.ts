@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { StoreError } from "../../ports/store.ts";
 import { toVersion2 } from "./version-2.ts";
+import { toVersion3 } from "./version-3.ts";
 
 /** `PRAGMA application_id`: marks the file as ours for `file` and for us. The letters "LOut"; see https://www.sqlite.org/pragma.html */
 export const applicationId = 0x4c_4f_75_74;
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
         record TEXT NOT NULL, crc32 INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
     `),
   toVersion2,
+  toVersion3,
 ];
 
 /** Take the steps that are missing, all in one transaction: after a crash the form is the old or the new one. */

@@ -20,6 +20,7 @@ export const waiter = exactly<Waiter>()(
     wait: z.enum(["granted", "powered", "available"]),
     ttl: orAbsent(length),
     since: moment,
+    asked: orAbsent(texts),
   }),
 );
 

@@ -132,7 +132,7 @@ interface Keyed<Kept> {
   readonly record: Kept;
 }
 
-function readAll<Kept>(
+export function readAll<Kept>(
   database: DatabaseSync,
   path: string,
   table: string,
@@ -166,7 +166,7 @@ const fromJson = z.string().transform((json, context): unknown => {
   }
 });
 
-function replaceAll(
+export function replaceAll(
   database: DatabaseSync,
   table: string,
   keys: readonly string[],

@@ -105,6 +105,7 @@ export const refusedOf = ({ words, options }: Line): RefusedRequest => ({
   kind: "refused",
   resource: words[0],
   token: options.get("id"),
+  owner: whoOf(options).owner,
   error: errorOf(options.get("error")),
   message: "the adapter says why",
   replyTo: replyToOf(options),

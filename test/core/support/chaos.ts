@@ -470,6 +470,7 @@ export function createChaos(lab: LabSettings): Chaos {
           kind: "refused",
           resource: "r9",
           token: undefined,
+          owner: undefined,
           error: "invalid-request",
           message: "no",
           replyTo: nextReply(action.reply),

@@ -2,7 +2,14 @@
 // says. The table of all promises is in watch.ts.
 
 import { deepStrictEqual, ok } from "node:assert/strict";
-import type { OverrideRecord, QueuedRecord, Snapshot, TokenRecord } from "../../../src/core/changes.ts";
+import { isDeepStrictEqual } from "node:util";
+import type {
+  Change,
+  OverrideRecord,
+  QueuedRecord,
+  Snapshot,
+  TokenRecord,
+} from "../../../src/core/changes.ts";
 import type { Effect } from "../../../src/core/effects.ts";
 import type { Reply, Request } from "../../../src/core/requests.ts";
 import type { Settings } from "../../../src/core/settings.ts";
@@ -184,12 +191,28 @@ export function checkRights(facts: Facts, turned: Turned): void {
 const cyclesOf = ({ resources }: Snapshot): number =>
   resources.filter(({ cycle }) => cycle !== undefined).length;
 
-/** I24: what is refused at once changes nothing. */
-export function checkRefusal({ effects }: Turned): void {
+/** I24: what is refused at once changes nothing, but that an owner who was heard is not lost. */
+export function checkRefusal({ effects, before }: Turned): void {
   const refused = effects.some(
     (effect) => effect.kind === "reply" && effect.outbox === undefined && !effect.reply.ok,
   );
-  ok(!refused || !effects.some(({ kind }) => kind === "persist"), "I24: a refused request changes nothing");
+  const changes = effects.flatMap((effect) => (effect.kind === "persist" ? [effect.change] : []));
+  ok(
+    !refused || changes.every((change) => isNotLost(change, before)),
+    "I24: a refused request changes nothing",
+  );
+}
+
+function isNotLost(change: Change, { tokens, queued }: Snapshot): boolean {
+  if ((change.kind !== "token" && change.kind !== "queued") || change.record?.lostAt !== undefined) {
+    return false;
+  }
+  const { record } = change;
+  const known =
+    change.kind === "queued"
+      ? queued.find(({ number }) => number === change.number)
+      : tokens.find(({ token, resources }) => token === change.token && resources[0] === change.resource);
+  return known?.lostAt !== undefined && isDeepStrictEqual({ ...known, lostAt: undefined }, record);
 }
 
 export function checkReply(

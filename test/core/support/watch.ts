@@ -154,7 +154,10 @@ function follow(facts: Facts, at: Instant, said: Announcement, before: Snapshot)
     return;
   }
   const about = facts.known(resource);
-  if (["released", "rejected", "lost", "expired", "locked-out"].includes(event) && fields["users"] === 0) {
+  // A request that was refused at once has ended nothing, and has no time for which it was held.
+  const isEnd =
+    ["released", "rejected", "lost", "expired", "locked-out"].includes(event) && "heldSeconds" in fields;
+  if (isEnd && fields["users"] === 0) {
     about.cycling = false; // a cycle goes on while anybody is left who waits for the machine
     about.cycles = 0;
     about.boots = false;
