@@ -135,13 +135,18 @@ describe("A duration in the options", () => {
     expect(field.parse(given)).toBe(length);
   });
 
-  it.each([["soon"], [""], [-1], [864_000_001], ["5 s"], [true], [null], [["90s"]], [Number.NaN]])(
+  it.each([["soon"], [""], [-1], ["5 s"], [true], [null], [["90s"]], [Number.NaN]])(
     "%s is refused with what would be right",
     (given) => {
       const issues = field.safeParse(given).error?.issues.map((issue) => issue.message);
       expect(issues).toEqual(["is no duration: write 90, 90s, 15m, 2h, 1h30m or 500ms"]);
     },
   );
+
+  it.each([[864_000_001], ["10000d1ms"]])("%s is longer than the longest", (given) => {
+    const issues = field.safeParse(given).error?.issues.map((issue) => issue.message);
+    expect(issues).toEqual([expect.stringContaining("is longer than the longest duration")]);
+  });
 
   it("is described to editors as a number or a text, with the pattern that the parser follows", () => {
     const schema = z.toJSONSchema(field, { io: "input" });

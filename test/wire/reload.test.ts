@@ -191,7 +191,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
       });
       expect([outcome, changes]).toEqual(["refused", []]);
       expect(log.find(({ reasons }) => reasons !== undefined)?.["reasons"]).toEqual([
-        expect.stringContaining("moved is using"),
+        expect.stringContaining("moved is in use"),
       ]);
       await lab.ask("moved/renew", { token: "a" });
       expect(lab.socket("moved").received.length).toBe(heard);
