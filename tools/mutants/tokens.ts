@@ -49,13 +49,6 @@ export const tokens: readonly Section[] = [
         why: "the queue eats a short token",
       },
       {
-        name: "a renewal shortens",
-        file: "src/core/ttl.ts",
-        find: "ttl !== undefined ? next : later(before, next)",
-        replace: "true ? next : later(before, next)",
-        why: "a job that renews in passing loses the time that it had",
-      },
-      {
         name: "ttl.max ignored",
         file: "src/core/ttl.ts",
         find: "ttl !== undefined && ttl > max",
