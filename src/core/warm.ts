@@ -5,7 +5,6 @@ import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf } from "./lockout.ts";
 import { isGoingOff, rankOf } from "./pools.ts";
-import { isFresh } from "./supply.ts";
 
 /** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
 export function reviewPool(turn: Turn, pool: Pool): void {
@@ -60,9 +59,12 @@ function orderOf(book: Book, member: Resource): { readonly member: Resource; rea
     : [{ member, order: (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : rank) }];
 }
 
-/** Not heard of yet, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. */
+/**
+ * Not known yet, or in this very step, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. By its state,
+ * which follows only after the choice.
+ */
 const wasLeftOn = (member: Resource): boolean =>
-  !isFresh(member) && member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
+  member.state === "unknown" && member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
 
 const faceOf = (book: Book, { members, queue }: Pool): string =>
   [
