@@ -341,6 +341,19 @@ const lossOf = async (
   return eventually("the attempt failed", () => losses[0], 15_000);
 };
 
+test.each(["mqtt", "mqtts", "ws", "wss"])(
+  "%s: one that is closed at once is gone, and no attempt begins after it",
+  async (scheme) => {
+    const sockets: Socket[] = [];
+    const { url } = await withServer((socket) => sockets.push(socket));
+    const { connection } = open(url.replace("mqtt:", `${scheme}:`));
+    await connection.close();
+    await eventually("nothing is left of it", () =>
+      sockets.every(({ readableEnded, destroyed }) => readableEnded || destroyed),
+    );
+  },
+);
+
 describe("what went wrong is named", () => {
   test("nothing listens", async () => {
     const port = await freePort();

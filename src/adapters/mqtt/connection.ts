@@ -75,8 +75,10 @@ export function openConnection(
 
   async function run(): Promise<void> {
     let failures = 0;
+    // Before the first look whether it was closed meanwhile: to load the other libraries takes a while.
+    const connect = isPlain(options.url) ? connectPlainly : (await import("mqtt")).default.connect;
     while (!stop.signal.aborted) {
-      const ended = await attempt();
+      const ended = await attempt(connect);
       link = undefined;
       if (stop.signal.aborted) {
         return;
@@ -101,8 +103,7 @@ export function openConnection(
     }
   }
 
-  async function attempt(): Promise<Ended> {
-    const connect = isPlain(options.url) ? connectPlainly : (await import("mqtt")).default.connect;
+  function attempt(connect: typeof connectPlainly): Promise<Ended> {
     return new Promise((resolve) => {
       const tried = protocol;
       let error: unknown;
