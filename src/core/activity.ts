@@ -4,26 +4,17 @@
 
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
-import { type Activity, type Outlet, type Resource, touch, type Turn } from "./book.ts";
-import {
-  callOffCycle,
-  cycleIsOff,
-  linger,
-  type Named,
-  offWasIgnored,
-  start,
-  stayOn,
-  wantedAgain,
-} from "./activities.ts";
+import type { Activity, Resource, Turn } from "./book.ts";
+import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
 import { keepRecord, noteBoot } from "./boots.ts";
+import { adoptTheRest, backFromReboot, foundOn, noteHands, ownAll } from "./hands.ts";
 import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
-import { dependentsOf, lockoutOf, needsOf } from "./lockout.ts";
+import { dependentsOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
 import { onSince, type Sight, sightOf } from "./supply.ts";
 import { ask } from "./switcher.ts";
 import { after, later, soonerOf } from "./time.ts";
 import { isWanted, staysOn } from "./wants.ts";
-import { isHandOff } from "./wishes.ts";
 
 /** The activity that follows from what is true now; `undefined`: the present one goes on. */
 export function nextActivity(turn: Turn, resource: Resource): Activity | undefined {
@@ -50,89 +41,6 @@ export function nextActivity(turn: Turn, resource: Resource): Activity | undefin
   }
 }
 
-/**
- * A new want. It lifts a hand's OFF, of the resource and of what it needs: what was confirmed on and is not seen on now may be switched
- * on again (rule 9). And it calls off an operator's power cycle that has not begun.
- */
-export function handIsLifted(turn: Turn, resource: Resource): void {
-  for (const one of needsOf(resource)) {
-    const wasHandOff = isHandOff(one);
-    for (const outlet of one.outlets) {
-      if (outlet.own === "confirmed" && (outlet.seen.name !== "on" || outlet.stale)) {
-        setOwn(turn, outlet, "commanded");
-      }
-      outlet.handOff = false;
-    }
-    if (wasHandOff && one.activity.name === "starting") {
-      one.activity = start(turn.at);
-    }
-    const { cycle } = one.record;
-    // Where nothing was shut down, an OFF that was sent is seen through, but not repeated under a new holder.
-    const { activity } = one;
-    const begun = activity.name === "leaving" || (activity.name === "stopping" && activity.cleared !== "no");
-    if (cycle?.stage === "off" && !cycle.force && !begun) {
-      callOffCycle(turn, one);
-    }
-    touch(turn, one);
-  }
-}
-
-/**
- * A batch was taken back: what a resource does must fit those who hold it again. What it was before is not known any more, but
- * nobody's machine is in doubt left as it is.
- */
-export function fitToTokens(turn: Turn, resource: Resource): void {
-  const { activity } = resource;
-  const wanted = isWanted(turn.book, resource);
-  switch (activity.name) {
-    case "resting":
-    case "lingering":
-    case "held":
-      if (wanted) {
-        resource.activity = wantedAgain(resource, lastSeen(resource), turn.at);
-      } else if (activity.name === "held" && resource.outlets.every(({ own }) => own === "none")) {
-        resource.activity = { name: "resting" }; // found on anew when it can be written
-      }
-      return;
-    case "starting":
-    case "using":
-      if (!wanted) {
-        resource.activity = unusedAgain(turn, resource);
-      }
-      return;
-    case "leaving":
-      if (resource.record.shutdownAt === undefined) {
-        resource.activity = wanted
-          ? wantedAgain(resource, lastSeen(resource), turn.at)
-          : unusedAgain(turn, resource); // decided in that batch: the machine was told nothing
-      }
-      return;
-    case "cycling":
-      if (resource.outlets.every(({ own }) => own !== "leaving")) {
-        // Decided in that batch, and told to nobody: the machine is given its time once more.
-        resource.activity = { ...start(turn.at), retries: activity.retries - 1 };
-      }
-      return;
-    case "stopping":
-      if (activity.cleared === "no" && resource.outlets.every(({ own }) => own !== "leaving")) {
-        // Decided in that batch, perhaps for an operator whose lockout is not on the disk: it has its off delay once more.
-        resource.activity = wanted
-          ? wantedAgain(resource, lastSeen(resource), turn.at)
-          : unusedAgain(turn, resource);
-      }
-      return;
-  }
-}
-
-const lastSeen = (resource: Resource): Sight => (onSince(resource) === undefined ? "off" : "on");
-
-function unusedAgain(turn: Turn, resource: Resource): Activity {
-  if (resource.outlets.some(({ own }) => own === "outside")) {
-    return { name: "held", why: "outside" };
-  }
-  return onSince(resource) === undefined ? { name: "resting" } : linger(turn, resource);
-}
-
 /** Nobody wants it, and nothing is under way. */
 function restOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefined {
   switch (sight) {
@@ -150,41 +58,6 @@ function restOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefi
       return staysOn(turn.book, resource) ? start(turn.at) : undefined;
     case "on":
       return foundOn(turn, resource);
-  }
-}
-
-/** On, and nobody wants it: ours, put right after a reboot, or a hand's (rule 8, and section 10 on who was away). */
-function foundOn(turn: Turn, resource: Resource): Activity {
-  const on = resource.outlets.filter(({ seen }) => seen.name === "on");
-  if (on.some(({ own }) => own === "outside")) {
-    return { name: "held", why: "outside" };
-  }
-  const external = on.find((outlet) => (outlet.own === "none" || outlet.letGo) && !outlet.rebooted);
-  if (external === undefined) {
-    ownAll(turn, on, "confirmed"); // durable, because the evidence is not
-    return linger(turn, resource);
-  }
-  const { name, onExternalOn } = resource.settings;
-  // Whoever switches on what is locked out stands before it: it is left alone, whatever the policy.
-  const policy = lockoutOf(turn.book, resource) === undefined ? onExternalOn : "ignore";
-  announce(turn, name, "external-on", { outlet: external.settings.id, policy });
-  switch (policy) {
-    case "adopt":
-    case "ignore":
-      ownAll(turn, on, "outside");
-      return { name: "held", why: "outside" };
-    case "reclaim":
-      ownAll(turn, on, "confirmed");
-      return linger(turn, resource);
-  }
-}
-
-function ownAll(turn: Turn, outlets: readonly Outlet[], whose: "confirmed" | "outside"): void {
-  for (const outlet of outlets) {
-    // Another resource on it is being switched off right now: that is seen through.
-    if (outlet.own !== "leaving" || outlet.command?.position !== "off") {
-      setOwn(turn, outlet, whose);
-    }
   }
 }
 
@@ -206,41 +79,6 @@ function startOn(
     case "on":
       noteHands(turn, resource);
       return cycleIsBack(turn, resource) ?? whileBooting(turn, resource, activity);
-  }
-}
-
-/**
- * Wanted, confirmed on, and seen off: rebooted into the wrong position, or switched off by a hand (rule 9), of several outlets each for
- * itself. On an outlet that several want, one that respects a hand is enough.
- * @returns whether something was noticed
- */
-function noteHands(turn: Turn, resource: Resource): boolean {
-  let noticed = false;
-  for (const outlet of resource.outlets) {
-    if (outlet.seen.name === "off" && !outlet.stale && !outlet.handOff && outlet.own === "confirmed") {
-      noticed = true;
-      noteHand(turn, outlet);
-    }
-  }
-  return noticed;
-}
-
-function noteHand(turn: Turn, outlet: Outlet): void {
-  if (outlet.rebooted) {
-    setOwn(turn, outlet, "none");
-    return;
-  }
-  const wanting = outlet.resources.filter((one) => isWanted(turn.book, one));
-  const policy = wanting.every(({ settings }) => settings.onExternalOff === "restore")
-    ? "restore"
-    : "respect";
-  for (const { settings } of wanting) {
-    announce(turn, settings.name, "external-off", { outlet: outlet.settings.id, policy });
-  }
-  if (policy === "restore") {
-    setOwn(turn, outlet, "none");
-  } else {
-    outlet.handOff = true;
   }
 }
 
@@ -395,24 +233,6 @@ function holdOn(turn: Turn, resource: Resource, activity: Named<"held">, sight: 
       const next = toGoOff(turn, resource, activity);
       return next?.name === "held" && next.why === activity.why ? undefined : next;
     }
-  }
-}
-
-/** Under a lockout: its device has rebooted and switched it on by itself, so that no hand answers for it any more (section 6). */
-function backFromReboot(turn: Turn, resource: Resource): void {
-  const back = resource.outlets.filter(
-    ({ own, rebooted, stale, seen }) => own === "outside" && rebooted && !stale && seen.name === "on",
-  );
-  if (back.length > 0 && lockoutOf(turn.book, resource) !== undefined) {
-    ownAll(turn, back, "confirmed");
-  }
-}
-
-/** What was switched on by hand beside the outlets that were adopted is adopted, too. */
-function adoptTheRest(turn: Turn, resource: Resource): void {
-  const more = resource.outlets.filter(({ seen, own }) => seen.name === "on" && own === "none");
-  if (resource.outlets.some(({ own }) => own === "outside")) {
-    ownAll(turn, more, "outside");
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Book, Pool, Resource, Token, Turn } from "./book.ts";
 import type { QueuedRecord, TokenRecord } from "./changes.ts";
 import { canEver, isAhead, isFree, isUnused, standingOf } from "./grant.ts";
-import { handIsLifted } from "./activity.ts";
+import { handIsLifted } from "./hands.ts";
 import { announceOn } from "./holders.ts";
 import { byRank } from "./pools.ts";
 import { enqueue, failQueued } from "./queue.ts";

@@ -1,7 +1,7 @@
 // Granting: what is free, whose turn it is, which resources a request gets, and the token that comes of it. Who must wait for its
 // turn stands in queue.ts.
 
-import { handIsLifted } from "./activity.ts";
+import { handIsLifted } from "./hands.ts";
 import { type Book, endedKey, need, type Resource, type Turn } from "./book.ts";
 import type { QueuedRecord, TokenRecord } from "./changes.ts";
 import { announceToken, isExclusivelyHeld, tokenReply } from "./holders.ts";

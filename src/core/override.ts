@@ -1,7 +1,7 @@
 // An operator's hand on a resource (protocol section 6): kept on, locked out, given back to the controller, or power-cycled. What
 // these mean for power is in wants.ts, lockout.ts and going-off.ts; who may ask for them is decided in claims.ts.
 
-import { handIsLifted } from "./activity.ts";
+import { handIsLifted } from "./hands.ts";
 import { lingerAnew, linger } from "./activities.ts";
 import { announce, publish, wireTime } from "./announce.ts";
 import { type Book, need, type Resource, touch, type Turn } from "./book.ts";

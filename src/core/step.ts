@@ -1,7 +1,7 @@
 // The way in: one event, routed to the room that it concerns, and what is to be done because of it. The book is changed in
 // place and deterministically: the same events give the same effects. What happens to effects is the caller's business.
 
-import { fitToTokens } from "./activity.ts";
+import { fitToTokens } from "./fitting.ts";
 import { announce, ignore, publish } from "./announce.ts";
 import { takeCheck } from "./availability.ts";
 import { type Book, BrokenInvariant, need, type Outlet, type Pool, touch, type Turn } from "./book.ts";

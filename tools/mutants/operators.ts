@@ -43,7 +43,7 @@ export const operators: readonly Section[] = [
       },
       {
         name: "OFF of a lockout that was refused",
-        file: "src/core/activity.ts",
+        file: "src/core/fitting.ts",
         find: 'if (activity.cleared === "no" && resource.outlets.every(({ own }) => own !== "leaving")) {',
         replace:
           'if (activity.cleared === "gone" && resource.outlets.every(({ own }) => own !== "leaving")) {',
@@ -283,7 +283,7 @@ export const operators: readonly Section[] = [
       },
       {
         name: "a new want does not call off a cycle",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: 'cycle?.stage === "off" && !cycle.force && !begun',
         replace: "false",
         why: "a machine is cycled under a job that came before it went off",

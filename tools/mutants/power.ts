@@ -417,28 +417,28 @@ export const power: readonly Section[] = [
     mutants: [
       {
         name: "a hand's OFF not respected",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: "    outlet.handOff = true;",
         replace: "",
         why: "a machine goes on while somebody has a hand in it",
       },
       {
         name: "a hand's OFF never lifted",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: "      outlet.handOff = false;",
         replace: "",
         why: "no acquire ever switches it on again",
       },
       {
         name: "a hand's ON reclaimed",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: '=== undefined ? onExternalOn : "ignore"',
         replace: '=== undefined ? "reclaim" : "ignore"',
         why: "somebody's machine goes off under their hands",
       },
       {
         name: "a hand's ON while locked is switched off",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: '=== undefined ? onExternalOn : "ignore"',
         replace: '=== undefined ? onExternalOn : "reclaim"',
         why: "somebody switched it on and stands before it",
@@ -459,7 +459,7 @@ export const power: readonly Section[] = [
       },
       {
         name: "what one hand switched off is switched on by its neighbour's policy",
-        file: "src/core/activity.ts",
+        file: "src/core/hands.ts",
         find: 'wanting.every(({ settings }) => settings.onExternalOff === "restore")',
         replace: 'wanting.some(({ settings }) => settings.onExternalOff === "restore")',
         why: "a machine goes on while somebody has a hand in it",
