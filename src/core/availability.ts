@@ -64,6 +64,12 @@ function run(
   turn.effects.push({ kind: "check", resource: name, of, attempt: availability.attempt });
 }
 
+/** An earlier run left it available, and this one has not heard yet whether it still is. */
+export const awaitsFirstAnswer = ({ settings, record, availability }: Resource): boolean =>
+  settings.check !== undefined &&
+  record.wasAvailable &&
+  (availability.attempt === 0 || (availability.attempt === 1 && availability.running));
+
 /** From now on only new answers count for going up or down; what is believed stays. */
 export function countAnew({ availability }: Resource, at: Instant): void {
   availability.ups = 0;
@@ -77,14 +83,15 @@ const isDue = ({ nextAt }: Availability, power: "on" | "unknown", at: Instant): 
 
 /**
  * Take a check's outcome in. Errors count neither way: they say nothing about the resource.
- * @param transition something waits for a change, so that it is asked more often
+ * @param known how it stands: `changing`, something waits for a change, so that it is asked more often; `was available` since its
+ *   power-on, in an earlier run: then one answer is enough, and `rise` is for machines that come up
  * @returns false if it belongs to an older attempt, or to a power-on that is over
  */
 export function takeCheck(
   turn: Turn,
   availability: Availability,
   check: CheckSettings,
-  transition: boolean,
+  known: { readonly changing: boolean; readonly wasAvailable: boolean },
   result: { readonly attempt: number; readonly outcome: "up" | "down" | "error"; readonly message: string },
 ): boolean {
   if (!availability.running || result.attempt !== availability.attempt) {
@@ -100,12 +107,13 @@ export function takeCheck(
     availability.downs += 1;
     availability.ups = 0;
   }
-  if (availability.ups >= check.rise) {
+  const rise = known.wasAvailable && availability.verdict === "unchecked" ? 1 : check.rise;
+  if (availability.ups >= rise) {
     availability.verdict = "up";
   } else if (availability.downs >= check.fall || (availability.downs > 0 && availability.verdict !== "up")) {
     availability.verdict = "down";
   }
-  const often = transition || availability.verdict !== "up";
+  const often = known.changing || availability.verdict !== "up";
   availability.nextAt = after(
     turn.at,
     often ? millis(Math.min(check.interval, inTransition)) : check.interval,

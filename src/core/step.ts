@@ -271,8 +271,11 @@ function routeCheck(turn: Turn, event: OfKind<"checked">): void {
     return;
   }
   const availability = ofMachine ? resource.availability : resource.guard;
-  const transition = ofMachine && resource.activity.name === "leaving";
-  if (takeCheck(turn, availability, check, transition, event)) {
+  const known = {
+    changing: ofMachine && resource.activity.name === "leaving",
+    wasAvailable: ofMachine && resource.record.wasAvailable,
+  };
+  if (takeCheck(turn, availability, check, known, event)) {
     touch(turn, resource);
   } else {
     ignore(turn, event.kind, event.resource, "it belongs to an older attempt or to a power-on that is over");
