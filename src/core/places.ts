@@ -3,6 +3,7 @@
 
 import { type Resource, touch, type Turn } from "./book.ts";
 import { onSince } from "./supply.ts";
+import { staysOn } from "./wants.ts";
 import { isHandOff, needsAreThere } from "./wishes.ts";
 
 /** A resource that could be switched on now takes a place, or waits for one. What is on already counts in any case. */
@@ -18,6 +19,10 @@ export function takePlace(turn: Turn, resource: Resource): void {
     }
     booting.delete(resource); // it was on, one too many, and went off again
   }
+  if (!hasBegun(resource) && [...turn.touched].some((one) => comesBack(turn, one))) {
+    touch(turn, resource); // its turn is after theirs
+    return;
+  }
   const [first = resource] = awaitingPlace;
   if (hasBegun(resource) || (booting.size < limit && first === resource)) {
     booting.add(resource);
@@ -26,6 +31,13 @@ export function takePlace(turn: Turn, resource: Resource): void {
     awaitingPlace.add(resource);
   }
 }
+
+/** It is on, in the middle of a boot that nobody waited for any more, and is about to take its place again. */
+const comesBack = ({ book }: Turn, resource: Resource): boolean =>
+  onSince(resource) !== undefined &&
+  !resource.record.wasAvailable &&
+  !book.booting.has(resource) &&
+  staysOn(book, resource);
 
 /** Its boot is over, or goes nowhere: the next one may begin. */
 export function givePlace(turn: Turn, resource: Resource): void {

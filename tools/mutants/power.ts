@@ -200,6 +200,13 @@ export const power: readonly Section[] = [
         why: "a rack that starts at once trips the breaker",
       },
       {
+        name: "a boot that goes on is not counted",
+        file: "src/core/places.ts",
+        find: "[...turn.touched].some((one) => comesBack(turn, one))",
+        replace: "false",
+        why: "a machine starts while another one draws its inrush, past the limit",
+      },
+      {
         name: "limits.starting ignored",
         file: "src/core/wishes.ts",
         find: "needsAreThere(resource) && hasPlace(book, resource)",
