@@ -166,12 +166,14 @@ async function runParts({ config, readAgain, started, log, stop, hangUp, opened 
   });
   devices.start((name, said) => loop.submit(toHappening(name, said)));
   opened.push(() => devices.close());
-  bus.start();
   opened.push(() => bus.close());
   opened.push(() => front.close());
-  const inbox = inboxOf(loop, (sentence) => {
-    log.fatal({}, sentence);
-    failed.resolve(exit.busy);
+  const inbox = inboxOf(loop, {
+    alone: () => bus.start(), // under the client id of whoever served before: not while he lives
+    failed: (sentence) => {
+      log.fatal({}, sentence);
+      failed.resolve(exit.busy);
+    },
   });
   const serve = async (): Promise<void> => {
     await front.start(inbox);

@@ -35,7 +35,7 @@ export interface Front {
    * not acknowledged either and comes again.
    */
   reply(to: ReplyTo, reply: Reply, outbox: number | undefined): void;
-  /** An event, QoS 0: gone if there is no connection. */
+  /** An event, QoS 0: gone if there is no connection; before the first one it is kept for that. */
   announce(announcement: Announcement): void;
   /** Publish the four retained topics of a resource, those that changed. Without a connection nothing: all is published anew after it. */
   publishResource(picture: ResourcePicture): void;
@@ -64,6 +64,8 @@ export interface Inbox {
    *   message acknowledged to the broker. `false`: the store could not take it and nobody could be told; it must come again.
    */
   request(request: Request, taken: (taken: boolean) => void): void;
+  /** Once, before the first connection: no other controller serves this base, so that nobody's devices are taken from him now. */
+  alone(): void;
   linkConnected(): void;
   linkLost(): void;
   linkProved(attempt: number): void;

@@ -4,7 +4,7 @@ import type { Inbox } from "../ports/front.ts";
 import type { Loop } from "./loop.ts";
 
 /** @param failed the front cannot go on, with a sentence that says why */
-export const inboxOf = (loop: Loop, failed: (sentence: string) => void): Inbox => ({
+export const inboxOf = (loop: Loop, { alone, failed }: Pick<Inbox, "alone" | "failed">): Inbox => ({
   request: (request, taken) => loop.request(request, taken),
   linkConnected: () => loop.submit({ kind: "linkConnected" }),
   linkLost: () => loop.submit({ kind: "linkLost" }),
@@ -12,5 +12,6 @@ export const inboxOf = (loop: Loop, failed: (sentence: string) => void): Inbox =
   replied: (outbox) => loop.submit({ kind: "replied", outbox }),
   rivalHeard: (instance) => loop.submit({ kind: "rivalHeard", instance }),
   rivalGone: () => loop.submit({ kind: "rivalGone" }),
+  alone,
   failed,
 });

@@ -43,8 +43,14 @@ export function launch(
     answer = true,
     clock = quick,
     onLost,
+    alone = () => {},
     ...more
-  }: Partial<FrontOptions> & { answer?: boolean; clock?: Clock; onLost?: (front: Front) => void } = {},
+  }: Partial<FrontOptions> & {
+    answer?: boolean;
+    clock?: Clock;
+    onLost?: (front: Front) => void;
+    alone?: () => void;
+  } = {},
 ): Controller {
   const heard: string[] = [];
   const requests: Controller["requests"] = [];
@@ -74,6 +80,7 @@ export function launch(
         taken(true);
       }
     },
+    alone,
     linkConnected: () => heard.push("connected"),
     linkLost() {
       heard.push("lost");

@@ -1,6 +1,7 @@
 // The users' side over real brokers: the session, retained requests, replies, the retained picture and rivals, over MQTT 3.1.1
 // (aedes) and MQTT 5 (mosquitto). The core is played by an inbox that writes down what it hears.
 
+import type { Announcement } from "../../src/core/effects.ts";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { eventually } from "../support/eventually.ts";
@@ -309,6 +310,30 @@ for (const { name, five, needs, start } of brokers) {
           "another controller (instance instance-1) serves lastout already; stop it, or use another mqtt.base",
       });
       expect(first.heard).toEqual(["connected"]);
+    });
+
+    test("events of a start are told with the first connection; those of a lost one are gone", async () => {
+      const { url } = await start();
+      const user = await client(url, ["lastout/build1/event", "lastout/controller/event"]);
+      const event = (time: string): Announcement => ({
+        event: "override",
+        resource: "build1",
+        time,
+        fields: {},
+      });
+      const alone: string[] = [];
+      const { front, started, heard } = launch(url, { alone: () => alone.push(...heard, "alone") });
+      front.announce(event("early"));
+      await started;
+      expect(alone).toEqual(["alone"]); // before it was connected
+      front.announce(event("now"));
+      await eventually("both are told", () => user.messages.length === 2);
+      expect(user.lines().map((line) => /"time":"(\w+)"/.exec(line)?.[1])).toEqual(["early", "now"]);
+      await front.close();
+      front.announce(event("late"));
+      await say(user, "lastout/controller/event", "the end");
+      await eventually("the end came", () => user.lines().some((line) => line.endsWith("the end")));
+      expect(user.messages.length).toBe(3);
     });
 
     test("a status online that nobody answers for is stale", async () => {

@@ -167,7 +167,9 @@ export function startController(parts: ControllerParts): Controller {
     started.start();
     devices.start((name, report) => started.submit(toHappening(name, report)));
     bus.start();
-    await front.start(inboxOf(started, (sentence) => parts.failed(new Error(sentence))));
+    await front.start(
+      inboxOf(started, { alone: () => {}, failed: (sentence) => parts.failed(new Error(sentence)) }),
+    );
   }
 
   run().catch((error: unknown) => {

@@ -44,6 +44,22 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("8.3 o
       }),
   );
 
+  it(
+    "a second controller that is refused leaves the devices of the first alone, also with its client id",
+    options,
+    () =>
+      inLab({ broker, sockets: { build1: {} } }, async (lab) => {
+        const second = createController(
+          another(lab, "second", { mqtt: { url: lab.url, clientId: "lastout-test" } }),
+        );
+        second.start();
+        expect(await second.ended).toBe(75);
+        expect(second.log()).not.toContain("for the devices");
+        await lab.ask("build1/tokens");
+        expect(lab.controller.log()).not.toContain("No connection to the broker for the devices");
+      }),
+  );
+
   it("a second controller on another base serves beside the first", options, () =>
     inLab({ broker, sockets: { build1: {} } }, async (lab) => {
       const second = createController(

@@ -277,7 +277,7 @@ export const power: readonly Section[] = [
       {
         name: "rise ignored",
         file: "src/core/availability.ts",
-        find: "availability.ups >= check.rise",
+        find: "availability.ups >= rise",
         replace: "availability.ups > 0",
         why: "one lucky ping calls it available",
       },

@@ -47,6 +47,8 @@ export interface FrontOptions extends FrontSettings {
  * and with them the acknowledgement of their requests (turns.ts).
  */
 const requestsUnderWay = keptForUrgent;
+/** Events of a start: at most this many wait for the first connection, which may be hours away. */
+const mostEarly = 1000;
 /** Seconds. A link that fell silent is noticed after one and a half of these. */
 const keepaliveSeconds = 15;
 /** Protocol section 10: after three take-overs in 10 s the controller stops. */
@@ -77,6 +79,7 @@ export function createFront(
   let firstSubscription: { resolve(): void; reject(error: FrontError): void } | undefined;
   let lastLoss = "";
   let takeOvers: Instant[] = [];
+  const early: Announcement[] = [];
   /** The one message that the store could not take: offered again until the connection ends. */
   let heldBack: (() => void) | undefined;
 
@@ -153,6 +156,10 @@ export function createFront(
 
   function announce(announcement: Announcement): void {
     if (link?.connected !== true) {
+      // What was decided at the start, before the first connection, is told with it; what happens while it is lost is not.
+      if (generation === 0 && early.length < mostEarly) {
+        early.push(announcement);
+      }
       return;
     }
     const { resource } = announcement;
@@ -212,6 +219,7 @@ export function createFront(
           "The broker speaks MQTT 3.1.1: a request published with the retain flag cannot be told apart while it is live",
         );
       }
+      early.splice(0).forEach(announce);
       void subscribe();
     },
     message(message, done) {
@@ -348,6 +356,7 @@ export function createFront(
       if (stop.signal.aborted) {
         return;
       }
+      given.alone();
       await new Promise<void>((resolve, reject) => {
         firstSubscription = { resolve, reject };
         stop.signal.addEventListener("abort", () => {
