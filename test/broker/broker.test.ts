@@ -1,6 +1,6 @@
 // The embedded broker over real sockets: who may connect, what it keeps, and what it does not put up with.
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { pbkdf2Sync } from "node:crypto";
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Broker, startBroker } from "../../src/adapters/broker/broker.ts";
 import { BrokerError } from "../../src/adapters/broker/broker-error.ts";
 import type { Log } from "../../src/ports/log.ts";
+import { needing } from "../support/needs.ts";
 import { dial, type Login, login, publish, type RawClient, subscribe } from "./raw-client.ts";
 
 vi.setConfig({ testTimeout: 30_000 }); // Thousands of messages and connections, and the machine may be busy.
@@ -320,9 +321,7 @@ describe("an end", () => {
   });
 });
 
-const hasMosquitto = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
-
-describe.skipIf(!hasMosquitto)("the mosquitto clients (skipped where they are not installed)", () => {
+describe("the mosquitto clients", needing("mosquitto clients"), () => {
   it("work with it, with user and password", async () => {
     const { port } = await start({ users: passwd });
     const listener = await enter({ clientId: "listener", username: "laforge", password: "engage" });

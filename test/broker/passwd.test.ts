@@ -1,6 +1,6 @@
 // The password file: what mosquitto_passwd writes is understood, what is wrong is told with its line, and no password is told at all.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash, pbkdf2Sync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parsePasswd, passwordFits } from "../../src/adapters/broker/passwd.ts";
+import { needing } from "../support/needs.ts";
 
 const salt = Buffer.from("0123456789ab");
 const base64 = (bytes: Buffer): string => bytes.toString("base64");
@@ -72,9 +73,7 @@ describe("a password file", () => {
   });
 });
 
-const hasTool = spawnSync("mosquitto_passwd", ["--help"]).error === undefined;
-
-describe.skipIf(!hasTool)("what mosquitto_passwd writes (skipped where it is not installed)", () => {
+describe("what mosquitto_passwd writes", needing("mosquitto"), () => {
   it.each(["sha512", "sha512-pbkdf2"])("with -H %s is understood", async (kind) => {
     const directory = mkdtempSync(join(tmpdir(), "lastout-passwd-"));
     try {

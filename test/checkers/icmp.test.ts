@@ -1,27 +1,19 @@
 // With the system's own ping where it works, and with programs that answer as a ping does on other systems and in other troubles.
 
-import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { checkerOptions, createChecker } from "../../src/adapters/checkers/registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { needing } from "../support/needs.ts";
 import { parts } from "./parts.ts";
 
 const checker = (host: string) => createChecker(checkerOptions.parse({ type: "icmp", host }), parts());
 const soon = () => AbortSignal.timeout(20_000);
 
-const program = "ping";
-const tried = spawnSync(program, ["-n", "-c", "1", "-w", "2", "127.0.0.1"], { encoding: "utf8" });
-const why =
-  tried.error === undefined
-    ? `status ${tried.status}: ${tried.stderr.trim()}`
-    : "no program ping; Debian: apt install iputils-ping";
-const works = tried.status === 0;
-
-describe(works ? "With the system's ping" : `Skipped, because ping does not work here (${why})`, () => {
-  it.skipIf(!works)("this machine answers, by address and by name", async () => {
+describe("With the system's ping", needing("ping"), () => {
+  it("this machine answers, by address and by name", async () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const result = await checker(host).check(soon());
       expect(result).toMatchObject({ outcome: "up" });
@@ -29,14 +21,14 @@ describe(works ? "With the system's ping" : `Skipped, because ping does not work
     }
   });
 
-  it.skipIf(!works)("can be asked again and again, and at once", async () => {
+  it("can be asked again and again, and at once", async () => {
     const one = checker("127.0.0.1");
     const results = await Promise.all(Array.from({ length: 5 }, () => one.check(soon())));
     expect(results.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 5 }, () => "up"));
   });
 });
 
-describe.skipIf(process.platform !== "linux")("What the program ping says on Linux", () => {
+describe("What the program ping says on Linux", needing("proc"), () => {
   const path = process.env["PATH"];
   const folder = mkdtempSync(join(tmpdir(), "lastout-ping-"));
   afterEach(() => {

@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildAside } from "../../tools/build/aside.ts";
+import { needing } from "../support/needs.ts";
 import { cleanEnv, startProgram, temporaryDirectory } from "./processes.ts";
 
 let main = "";
@@ -170,7 +171,7 @@ describe("what was kept does no harm", () => {
     expect(existsSync(join(code, "notes"))).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() !== 0)("to the home of a user, for root: nothing is made there", async () => {
+  it("to the home of a user, for root: nothing is made there", needing("root"), async () => {
     const { path, call } = home();
     chownSync(path, 65_534, 65_534); // nobody's
     await call("schema");

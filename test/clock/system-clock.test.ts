@@ -1,10 +1,11 @@
 // The real clocks and timers, tried for real with short lengths.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { millis } from "../../src/core/time.ts";
+import { needing } from "../support/needs.ts";
 
 vi.setConfig({ testTimeout: 30_000 }); // The machine may be busy.
 
@@ -31,7 +32,7 @@ describe("the system clock", () => {
     expect(boot).toBe(String(systemClock.boot));
   });
 
-  it.skipIf(!existsSync("/proc/sys/kernel/random/boot_id"))("names the boot as Linux does", () => {
+  it("names the boot as Linux does", needing("proc"), () => {
     expect(systemClock.boot).toBe(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
   });
 

@@ -18,6 +18,13 @@ import {
   say,
 } from "./controller.ts";
 
+const eventAt = (time: string): Announcement => ({
+  event: "override",
+  resource: "build1",
+  time,
+  fields: {},
+});
+
 for (const { name, five, needs, start } of brokers) {
   describe(`with ${name}`, needs, () => {
     test("the controller says online and who it is, and offline when it stops", async () => {
@@ -315,22 +322,16 @@ for (const { name, five, needs, start } of brokers) {
     test("events of a start are told with the first connection; those of a lost one are gone", async () => {
       const { url } = await start();
       const user = await client(url, ["lastout/build1/event", "lastout/controller/event"]);
-      const event = (time: string): Announcement => ({
-        event: "override",
-        resource: "build1",
-        time,
-        fields: {},
-      });
       const alone: string[] = [];
       const { front, started, heard } = launch(url, { alone: () => alone.push(...heard, "alone") });
-      front.announce(event("early"));
+      front.announce(eventAt("early"));
       await started;
       expect(alone).toEqual(["alone"]); // before it was connected
-      front.announce(event("now"));
+      front.announce(eventAt("now"));
       await eventually("both are told", () => user.messages.length === 2);
       expect(user.lines().map((line) => /"time":"(\w+)"/.exec(line)?.[1])).toEqual(["early", "now"]);
       await front.close();
-      front.announce(event("late"));
+      front.announce(eventAt("late"));
       await say(user, "lastout/controller/event", "the end");
       await eventually("the end came", () => user.lines().some((line) => line.endsWith("the end")));
       expect(user.messages.length).toBe(3);

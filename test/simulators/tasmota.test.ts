@@ -6,7 +6,8 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { startAedes, type TestBroker } from "../support/aedes.ts";
 import { eventually } from "../support/eventually.ts";
-import { mosquittoMissing, startMosquitto } from "../support/mosquitto.ts";
+import { startMosquitto } from "../support/mosquitto.ts";
+import { needing } from "../support/needs.ts";
 import { startMachine } from "./machine.ts";
 import { type RawBroker, startRawBroker } from "./raw-broker.ts";
 import { startTasmota, type Tasmota, type TasmotaOptions } from "./tasmota.ts";
@@ -1191,7 +1192,7 @@ async function held(port: number): Promise<{ connection: Socket; ended: Promise<
   return { connection, ended };
 }
 
-describe.skipIf(mosquittoMissing !== undefined)("over mosquitto", () => {
+describe("over mosquitto", needing("mosquitto"), () => {
   it("is understood, takes its session over, and is heard", async () => {
     const m = await startMosquitto();
     ends.push(() => m.stop());

@@ -437,7 +437,7 @@ describe("a store that cannot be used", () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() === 0 && !canUnshare())("on a file system that is mounted read-only", () => {
+  it("on a file system that is mounted read-only", needing("tmpfs"), () => {
     const script = `mount -t tmpfs -o size=1m none "$1" && mount -o remount,ro "$1" && exec "$2" "$3" "$1/lastout.db" 1`;
     const output = inMountNamespace(script);
     expect(output).toContain("EROFS");
@@ -499,7 +499,7 @@ describe("a disk that fails", () => {
     await store.commit([someToken("more")], someTime);
   });
 
-  it.skipIf(!canUnshare())("by being full (skipped where a file system cannot be mounted)", () => {
+  it("by being full", needing("tmpfs"), () => {
     const output = inMountNamespace(`mount -t tmpfs -o size=400k none "$1" && exec "$2" "$4" "$1"`);
     expect(output).toMatch(/refused: the disk of the store .* is full \(ENOSPC\): make room/);
     expect(output).toContain("all there");
@@ -606,10 +606,6 @@ async function firstLine(child: ChildProcess): Promise<void> {
     }
   }
   throw new Error("the child ended before it had opened the store");
-}
-
-function canUnshare(): boolean {
-  return spawnSync("unshare", ["-m", "true"]).status === 0;
 }
 
 /** Run a script as root in a mount namespace of its own: `$1` a directory, `$2` node, `$3` and `$4` the two processes. */

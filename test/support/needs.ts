@@ -45,6 +45,7 @@ const missing = {
     existsSync("/proc/self/stat")
       ? undefined
       : "this system has no /proc that tells of processes (Linux has)",
+  root: () => (process.getuid?.() === 0 ? undefined : "only root may give files away"),
   tmpfs: () => (canMount() ? undefined : "a file system of its own cannot be mounted here (that takes root)"),
 } as const;
 

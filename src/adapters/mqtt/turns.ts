@@ -13,8 +13,8 @@ export interface Arrived {
 }
 
 export interface Turns<Message extends Arrived> {
-  /** @param library its callback, for which it waits with the next packet; `false`: it does not acknowledge this one */
-  take(message: Message, library: (acknowledge: boolean) => void): void;
+  /** @param goOn the library waits for this call with the next packet; `false`: it does not acknowledge this one */
+  take(message: Message, goOn: (acknowledge: boolean) => void): void;
 }
 
 /** Messages that were read on for the sake of what comes behind them. A broker counts up to 65,535 of some hundred bytes. */
@@ -23,7 +23,7 @@ const mostAheadBytes = 64 * 1024 * 1024;
 interface Turn<Message> {
   readonly message: Message;
   /** Until it is told. Only the youngest has one, since the library waits. */
-  library: ((acknowledge: boolean) => void) | undefined;
+  goOn: ((acknowledge: boolean) => void) | undefined;
   begun: boolean;
   /** A chain, because taking the first out of a long array costs its length. */
   next: Turn<Message> | undefined;
@@ -75,32 +75,32 @@ export function createTurns<Message extends Arrived>(parts: {
 
   function finish(turn: Turn<Message>): void {
     first = turn.next;
-    if (turn.library === undefined) {
+    if (turn.goOn === undefined) {
       aheadBytes -= turn.message.bytes;
       turn.message.acknowledge();
     } else {
-      turn.library(true);
+      turn.goOn(true);
     }
     work();
   }
 
   function readOn(): void {
-    const library = youngest?.library;
-    if (youngest === undefined || library === undefined) {
+    const goOn = youngest?.goOn;
+    if (youngest === undefined || goOn === undefined) {
       return;
     }
     if (aheadBytes + youngest.message.bytes > mostAheadBytes) {
       parts.swamped();
       return;
     }
-    youngest.library = undefined;
+    youngest.goOn = undefined;
     aheadBytes += youngest.message.bytes;
-    library(false);
+    goOn(false);
   }
 
   return {
-    take(message, library) {
-      const turn: Turn<Message> = { message, library, begun: false, next: undefined };
+    take(message, goOn) {
+      const turn: Turn<Message> = { message, goOn, begun: false, next: undefined };
       if (first === undefined || youngest === undefined) {
         first = turn;
       } else {
