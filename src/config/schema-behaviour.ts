@@ -64,7 +64,7 @@ export const behaviour = {
     .meta({
       description:
         "What happens when it is switched off by hand while wanted: `respect` leaves it off and tells the problem `external-off`, " +
-        "`restore` switches it on again. Default respect.",
+        "`restore` switches it on again, three times in ten minutes; a fourth time it is left off. Default respect.",
     }),
 };
 

@@ -190,16 +190,18 @@ function acquireAgain(turn: Turn, token: Token, request: AcquireRequest, about: 
   }
 }
 
-/** The same id again while its request queues: the later deadline rules. */
+/**
+ * The same id again while its request queues: the later deadline rules, and one that names none adds none. It hears what becomes of the
+ * request: were it told `busy`, it would take the id for free, and what queues would be granted to nobody.
+ */
 function join(turn: Turn, queued: Queued, request: AcquireRequest, about: About): void {
   const { at } = turn;
   const { record, resources } = queued;
   const wrong = tooLong(resources, request.ttl);
-  const deadline = deadlineOf(at, request.timeout);
   if (wrong !== undefined) {
     queuedNotLost(turn, queued);
     refuse(turn, about, "ttl-too-long", wrong);
-  } else if (deadline === undefined || request.timeout === 0) {
+  } else if (request.timeout === 0) {
     const message = `${notNow(turn.book, record, resources)}; the request that queues under this id goes on`;
     queuedNotLost(turn, queued);
     refuse(turn, about, "busy", message);
@@ -208,7 +210,7 @@ function join(turn: Turn, queued: Queued, request: AcquireRequest, about: About)
       ...record,
       lostAt: undefined,
       waiters: withWaiter(turn, record, waiterOf(request, at, orderOf(request, record))),
-      deadline: later(record.deadline, deadline),
+      deadline: later(record.deadline, deadlineOf(at, request.timeout) ?? record.deadline),
     });
   }
 }

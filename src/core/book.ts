@@ -265,6 +265,8 @@ export interface Outlet {
   resources: readonly Resource[];
   /** A hand switched it off while it was wanted; left so until a new want. */
   handOff: boolean;
+  /** When it was to be switched on again after that (`onExternalOff: restore`), of late. */
+  restores: readonly Instant[];
   /** Who used it left the configuration: whoever finds it on has not switched it on. Holds where that could not be written, too. */
   letGo: boolean;
   watts: number | undefined;

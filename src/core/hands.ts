@@ -6,6 +6,7 @@ import { announce } from "./announce.ts";
 import { type Activity, type Outlet, type Resource, touch, type Turn } from "./book.ts";
 import { lockoutOf, needsOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
+import { after, millis } from "./time.ts";
 import { isWanted } from "./wants.ts";
 import { isHandOff } from "./wishes.ts";
 
@@ -78,19 +79,31 @@ export function noteHands(turn: Turn, resource: Resource): boolean {
   return noticed;
 }
 
+/**
+ * `restore` is for a hand that slipped. What is switched off again and again is so by somebody who insists, or protects itself: a Tasmota
+ * over its MaxPower or too hot goes off within seconds, and a relay that is driven on each time ends in smoke.
+ */
+const mostRestores = 3;
+const insistence = millis(600_000);
+
+/** It went off again each time that it was switched on again, so that it is left alone. */
+export const isGivenUp = ({ restores }: Outlet): boolean => restores.length >= mostRestores;
+
 function noteHand(turn: Turn, outlet: Outlet): void {
   if (outlet.rebooted) {
     setOwn(turn, outlet, "none");
     return;
   }
   const wanting = outlet.resources.filter((one) => isWanted(turn.book, one));
-  const policy = wanting.every(({ settings }) => settings.onExternalOff === "restore")
-    ? "restore"
-    : "respect";
+  outlet.restores = outlet.restores.filter((at) => after(at, insistence) > turn.at);
+  const restores =
+    !isGivenUp(outlet) && wanting.every(({ settings }) => settings.onExternalOff === "restore");
+  const policy = restores ? "restore" : "respect";
   for (const { settings } of wanting) {
     announce(turn, settings.name, "external-off", { outlet: outlet.settings.id, policy });
   }
-  if (policy === "restore") {
+  if (restores) {
+    outlet.restores = [...outlet.restores, turn.at];
     setOwn(turn, outlet, "none");
   } else {
     outlet.handOff = true;

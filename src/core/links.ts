@@ -162,6 +162,7 @@ const newOutlet = (settings: OutletSettings, switcher: SwitcherBook): Outlet => 
   switcher,
   resources: [],
   handOff: false,
+  restores: [],
   letGo: false,
   watts: undefined,
   kwh: undefined,

@@ -1,6 +1,7 @@
 // Which problems of protocol section 8.2 stand for a resource now, and in which words. Keeping and telling them is problems.ts's.
 
 import type { Resource, Turn } from "./book.ts";
+import { isGivenUp } from "./hands.ts";
 import { lockoutOf } from "./lockout.ts";
 import { patienceOf } from "./outlet.ts";
 import type { ProblemCode } from "./pictures.ts";
@@ -50,8 +51,10 @@ function externalOff(resource: Resource): string | undefined {
   if (resource.activity.name !== "starting" || !isHandOff(resource)) {
     return undefined;
   }
-  const touched = resource.outlets.filter(({ handOff }) => handOff).map(({ settings }) => settings.id);
-  return `outlet ${touched.join(", ")} was switched off from outside; a new acquire switches it on`;
+  const touched = resource.outlets.filter(({ handOff }) => handOff);
+  const names = touched.map(({ settings }) => settings.id).join(", ");
+  const often = touched.some(isGivenUp) ? " again and again, and is not restored any more" : "";
+  return `outlet ${names} was switched off from outside${often}; a new acquire switches it on`;
 }
 
 const bootTimeout = ({ bootFailed, settings }: Resource): string | undefined =>

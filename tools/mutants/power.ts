@@ -471,6 +471,13 @@ export const power: readonly Section[] = [
         replace: 'wanting.some(({ settings }) => settings.onExternalOff === "restore")',
         why: "a machine goes on while somebody has a hand in it",
       },
+      {
+        name: "a relay that protects itself is driven on for ever",
+        file: "src/core/hands.ts",
+        find: "restores.length >= mostRestores",
+        replace: "restores.length < 0",
+        why: "an overloaded socket is switched on every second until it burns",
+      },
     ],
   },
 ];

@@ -84,9 +84,17 @@ export const sharing: readonly Section[] = [
       {
         name: "a second request shortens the place in the queue",
         file: "src/core/acquire.ts",
-        find: "deadline: later(record.deadline, deadline)",
-        replace: "deadline",
+        find: "deadline: later(record.deadline, deadlineOf(at, request.timeout) ?? record.deadline)",
+        replace: "deadline: deadlineOf(at, request.timeout) ?? record.deadline",
         why: "a client that asks twice fails sooner than it said",
+      },
+      {
+        name: "a second request does not join the queue without a timeout",
+        file: "src/core/acquire.ts",
+        find: "} else if (request.timeout === 0) {\n    const message = `${notNow",
+        replace:
+          "} else if (request.timeout === 0 || request.timeout === undefined) {\n    const message = `${notNow",
+        why: "a client that asks twice takes the id for free, and its token is granted to nobody",
       },
       {
         name: "a free token is not handed on",

@@ -104,7 +104,8 @@ export const problemTexts: Readonly<Record<ProblemCode, CodeText>> = {
     cure: "find out who that is, and whether the person who locked it out knows. Switch it off at the device, or lift the lockout with `auto` when both are done",
   },
   "external-off": {
-    meaning: "somebody switched it off while it was wanted, and that is respected",
+    meaning:
+      "somebody switched it off while it was wanted, and that is respected; with `onExternalOff: restore` only the fourth time within ten minutes",
     cure: "find out who and why; a new acquire (with another token id) switches it on, as does the hand that switched it off",
   },
   "boot-timeout": {

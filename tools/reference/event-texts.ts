@@ -48,9 +48,9 @@ export const eventTexts: Readonly<Record<AnnouncementName, EventText>> = {
       "its resource left the configuration; on `lastout/controller/event` without these: the resource itself left",
   },
   rejected: {
-    fields: "`token` and `owner` if there are any, `users`, `error` `message`",
+    fields: "`token` and `owner` if there are any, `users`, `error` `message`, `moved`",
     meaning:
-      "a request was refused or failed; with `heldSeconds` if that ended its token or its place in a queue. `users` is 0 for a request over `controller/...` that never held anything; a name that is no resource has neither `owner` nor `users`",
+      "a request was refused or failed; with `moved` (another member) when only this member of a pool failed it, and it goes on there; with `heldSeconds` if that ended its token or its place in a queue. `users` is 0 for a request over `controller/...` that never held anything; a name that is no resource has neither `owner` nor `users`",
   },
   state: {
     fields: "`from` `to`",
