@@ -120,6 +120,30 @@ describe("a request that is right", () => {
       message: "the payload has 16385 bytes, the limit is 16384",
     });
   });
+
+  test("what cannot be read as a request is told to its replyTo all the same, where that can be found", () => {
+    const aside = '"replyTo":"lastout/reply/7","id":"x","format":"plain"';
+    const replyTo = { topic: "lastout/reply/7", id: "x", format: "plain" };
+    const wrong: [payload: string, about: object][] = [
+      [`{"token":"a",${aside},"purpose":"${"x".repeat(16_384)}"}`, { error: "too-large", token: "a" }],
+      [`{"token":"a","token":"b",${aside}}`, { message: "the field 'token' stands there twice" }],
+      [
+        `{${aside},"x":${"[".repeat(8)}${"]".repeat(8)}}`,
+        { message: expect.stringContaining("deeper than 8") },
+      ],
+    ];
+    for (const [payload, about] of wrong) {
+      expect(acquire(payload)).toMatchObject({ kind: "refused", replyTo, ...about });
+    }
+    const twice = acquire(`{"token":"a","replyTo":"lastout/reply/1","replyTo":"lastout/reply/2"}`);
+    expect(twice).toMatchObject({ token: "a", replyTo: undefined });
+    expect(acquire('{"token":"a","token":"b"}')).toMatchObject({ token: undefined });
+    expect(acquire(`{${aside}`)).toMatchObject({ replyTo: undefined }); // no JSON
+    expect(acquire(`{${aside},"purpose":"${"x".repeat(1_048_576)}"}`)).toMatchObject({
+      error: "too-large",
+      replyTo: undefined,
+    });
+  });
 });
 
 const durationRule = 'must be a duration of at least 1 ms, such as 90 (seconds), "15m" or "1h30m", not';

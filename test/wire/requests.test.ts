@@ -483,6 +483,9 @@ for (const { broker, title, options } of brokers) {
         replyTo: "lastout/reply/big",
       });
       expect(await lab.untilEvent("build1", "rejected", from)).toMatchObject({ error: "too-large" });
+      await eventually("it is answered", () =>
+        lab.observer.objects("lastout/reply/big").find(({ error }) => error === "too-large"),
+      );
       expect(await lab.ask("build1/tokens")).toMatchObject({ total: 0 });
     });
   });

@@ -14,6 +14,11 @@ export type Body =
   | { readonly kind: "plain"; readonly text: string }
   | { readonly kind: "json"; readonly fields: ReadonlyMap<string, unknown> };
 
+/** `salvaged`: fields of what is refused all the same, for whom to tell and of what. */
+export type ReadBody =
+  | { readonly ok: true; readonly value: Body }
+  | { readonly ok: false; readonly refusal: Refusal; readonly salvaged: Body };
+
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
@@ -21,48 +26,68 @@ export type Read<T> =
 /** JSON of a request is one flat object; this leaves room, and keeps the stack of everything that walks it small. */
 const deepestNesting = 8;
 
+/** Bytes. What is too large is looked into all the same up to here, the most that `limits.payload` may be: some milliseconds of work. */
+const mostSalvaged = 1_048_576;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** @param limit bytes; a payload of exactly that many is read */
-export function readBody(payload: Uint8Array, limit: number): Read<Body> {
-  if (payload.length > limit) {
-    return refused(`the payload has ${payload.length} bytes, the limit is ${limit}`, "too-large");
+export function readBody(payload: Uint8Array, limit: number): ReadBody {
+  const body = readAny(payload.subarray(0, mostSalvaged));
+  if (payload.length <= limit) {
+    return body;
   }
+  const { refusal } = refused(`the payload has ${payload.length} bytes, the limit is ${limit}`, "too-large");
+  return { ok: false, refusal, salvaged: body.ok ? body.value : body.salvaged };
+}
+
+function readAny(payload: Uint8Array): ReadBody {
   let text: string;
   try {
     text = utf8.decode(payload);
   } catch {
-    return refused("the payload is not valid UTF-8");
+    return unread("the payload is not valid UTF-8");
   }
   if (text.startsWith("\uFEFF")) {
-    return refused("the payload begins with a byte order mark; leave it out");
+    return unread("the payload begins with a byte order mark; leave it out");
   }
   if (!text.startsWith("{")) {
     return { ok: true, value: { kind: "plain", text: text.replace(/\r?\n$/, "") } };
   }
-  const problem = scan(text);
-  if (problem !== undefined) {
-    return refused(problem);
-  }
+  const flaw = scan(text);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
     const place = /at position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    return refused(
-      place === undefined
-        ? "the payload is not valid JSON"
-        : `the payload is not valid JSON at character ${Number(place) + 1}`,
+    return unread(
+      flaw?.problem ??
+        (place === undefined
+          ? "the payload is not valid JSON"
+          : `the payload is not valid JSON at character ${Number(place) + 1}`),
     );
   }
   if (typeof parsed !== "object" || parsed === null) {
-    return refused("the payload is not a JSON object");
+    return unread("the payload is not a JSON object");
   }
-  return { ok: true, value: { kind: "json", fields: new Map(Object.entries(parsed)) } };
+  const fields = new Map<string, unknown>(Object.entries(parsed));
+  if (flaw === undefined) {
+    return { ok: true, value: { kind: "json", fields } };
+  }
+  if (flaw.twice !== undefined) {
+    fields.delete(flaw.twice);
+  }
+  return unread(flaw.problem, fields);
+}
+
+interface Flaw {
+  readonly problem: string;
+  /** The key that has two values, of which none is meant more than the other. */
+  readonly twice?: string;
 }
 
 /** Nesting and repeated keys: JSON.parse takes a million brackets, and the last of two equal keys without a word. */
-function scan(text: string): string | undefined {
+function scan(text: string): Flaw | undefined {
   const open: { keys: Set<string> | undefined; keyNext: boolean }[] = [];
   for (let i = 0; i < text.length; i += 1) {
     const top = open.at(-1);
@@ -71,7 +96,7 @@ function scan(text: string): string | undefined {
       case "{":
       case "[":
         if (open.length === deepestNesting) {
-          return `the JSON is nested deeper than ${deepestNesting} levels`;
+          return { problem: `the JSON is nested deeper than ${deepestNesting} levels` };
         }
         open.push(
           character === "{" ? { keys: new Set(), keyNext: true } : { keys: undefined, keyNext: false },
@@ -96,7 +121,7 @@ function scan(text: string): string | undefined {
         if (top?.keys !== undefined && top.keyNext) {
           const key = unquoted(text.slice(i, end + 1));
           if (key !== undefined && top.keys.has(key)) {
-            return `the field ${shown(key)} stands there twice`;
+            return { problem: `the field ${shown(key)} stands there twice`, twice: key };
           }
           if (key !== undefined) {
             top.keys.add(key);
@@ -133,6 +158,11 @@ function unquoted(quoted: string): string | undefined {
     return undefined; // JSON.parse of the whole will say where.
   }
 }
+
+const unread = (message: string, fields: ReadonlyMap<string, unknown> = new Map()): ReadBody => ({
+  ...refused(message),
+  salvaged: { kind: "json", fields },
+});
 
 export function refused(
   message: string,

@@ -20,11 +20,12 @@ type Target = Exclude<RequestTopic, { kind: "none" }>;
 /** @param target what the message's topic says, not `none` */
 export function readRequest(message: Incoming, target: Target, rules: RequestRules): Request {
   const body = readBody(message.payload, rules.payloadLimit);
-  const fields = body.ok && body.value.kind === "json" ? body.value.fields : new Map<string, unknown>();
+  const said = body.ok ? body.value : body.salvaged;
+  const fields = said.kind === "json" ? said.fields : new Map<string, unknown>();
   const refuse = (error: ErrorCode, because: string, replyTo: ReplyTo | undefined): RefusedRequest => ({
     kind: "refused",
     resource: target.resource,
-    token: body.ok ? namedToken(target.verb, body.value) : undefined,
+    token: namedToken(target.verb, said),
     owner: target.user ?? (rules.access === "users" ? undefined : namedOwner(fields)),
     error,
     message: because,
