@@ -15,10 +15,12 @@ export function announce(
   resource: string | undefined,
   event: AnnouncementName,
   fields: Fields,
+  to: "users" | "log" = "users",
 ): void {
   turn.effects.push({
     kind: "announce",
     announcement: { event, resource, time: wireTime(turn.book, turn.at), fields },
+    to,
   });
 }
 

@@ -138,6 +138,8 @@ export interface Resource {
   stateSince: Instant;
   /** Its state is known (or was waited for long enough), so that its picture may be published. */
   shown: boolean;
+  /** It was shown in this run. */
+  introduced: boolean;
   publishedAt: Instant | undefined;
   /** Its outlets are known and do not stand alike since then. */
   differsSince: Instant | undefined;

@@ -42,7 +42,8 @@ export type Effect =
   | { readonly kind: "publishController" }
   /** Clear the retained topics of a name that left the configuration. */
   | { readonly kind: "forget"; readonly what: "resource" | "switcher"; readonly name: string }
-  | { readonly kind: "announce"; readonly announcement: Announcement }
+  /** `to`: an event that users hear, or only a line of the log. */
+  | { readonly kind: "announce"; readonly announcement: Announcement; readonly to: "users" | "log" }
   /** An event that does not fit; for the log, so that silence is never a transition. */
   | { readonly kind: "ignored"; readonly event: string; readonly because: string; readonly about: string };
 

@@ -135,6 +135,7 @@ const newResource = (settings: ResourceSettings, at: Instant): Resource => ({
   state: "unknown",
   stateSince: at,
   shown: false,
+  introduced: false,
   publishedAt: undefined,
   differsSince: undefined,
   unfitToBeWarm: false,

@@ -135,7 +135,8 @@ function asksGuard(turn: Turn, resource: Resource): boolean {
 function noteState(turn: Turn, resource: Resource): void {
   const state = stateOf(resource);
   if (state !== resource.state) {
-    announce(turn, resource.settings.name, "state", { from: resource.state, to: state });
+    const to = resource.introduced ? "users" : "log"; // what is learned at the start is no change of what they were shown
+    announce(turn, resource.settings.name, "state", { from: resource.state, to: state }, to);
     resource.state = state;
     resource.stateSince = turn.at;
     publish(turn, resource);
@@ -168,6 +169,7 @@ function showOnceKnown(turn: Turn, resource: Resource): void {
   const mayChange = lastSight(resource) === "on" && awaitsFirstAnswer(resource);
   if (!resource.shown && known && !mayChange) {
     resource.shown = true;
+    resource.introduced = true;
     publish(turn, resource);
   }
 }

@@ -127,7 +127,9 @@ function carryOut(hands: Hands, running: Running, effect: Effect, at: Instant): 
       return;
     case "announce":
       logAnnouncement(log, effect.announcement);
-      front.announce(effect.announcement);
+      if (effect.to === "users") {
+        front.announce(effect.announcement);
+      }
       return;
     case "ignored":
       log.debug({ event: effect.event, about: effect.about, because: effect.because }, "Ignored an event");

@@ -310,12 +310,24 @@ it("Pools are published like resources, once per batch, and counted", () => {
   expect(told).toEqual(["controller 1 1", "pool builders", "resource build1"]);
 });
 
-const announcing = (event: Announcement["event"], fields: Announcement["fields"] = {}): Effect => ({
+const announcing = (
+  event: Announcement["event"],
+  fields: Announcement["fields"] = {},
+  to: "users" | "log" = "users",
+): Effect => ({
   kind: "announce",
   announcement: { event, resource: "build1", time: "2026-01-01T00:00:00Z", fields },
+  to,
 });
 
 describe("What happens is logged once, and as a warning where somebody should look", () => {
+  it("also what is for the log only, and no user hears of it", () => {
+    const { carryOut, lines, told } = hands();
+    carryOut(announcing("state", { from: "unknown", to: "off" }, "log"));
+    expect(lines).toMatchObject([{ level: "info", fields: { from: "unknown", to: "off" } }]);
+    expect(told).toEqual([]);
+  });
+
   it.each([
     ["queued", {}, "info"],
     ["override", {}, "info"],

@@ -340,11 +340,11 @@ describe.concurrent.each(brokers.map((one) => [one.title, one] as const))("4.3 o
       await lab.untilObject("joins", { queue: 1, users: 1 });
       await systemClock.sleep(millis(asked + 3300 - performance.now())); // the first deadline has passed
       const all = [first, later, patient];
-      expect(all.map((one) => one.replies())).toEqual([[], [], []]);
+      expect(all.map(({ replies }) => replies())).toEqual([[], [], []]);
       await release("joins", "x");
-      await eventually("all are answered", () => all.every((one) => one.replies()[0]));
-      for (const one of all) {
-        expect(one.replies()).toMatchObject([{ ok: true, users: 1 }]);
+      await eventually("all are answered", () => all.every(({ replies }) => replies()[0]));
+      for (const { replies } of all) {
+        expect(replies()).toMatchObject([{ ok: true, users: 1 }]);
       }
       expect(granted("joins")).toEqual(["x", "s"]);
     });

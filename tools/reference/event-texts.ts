@@ -54,7 +54,8 @@ export const eventTexts: Readonly<Record<AnnouncementName, EventText>> = {
   },
   state: {
     fields: "`from` `to`",
-    meaning: "the resource's state changed",
+    meaning:
+      "the resource's state changed; what the controller learns at its start, before it publishes the picture, is no change",
   },
   "switch-on": {
     fields: "`outlet`",

@@ -66,7 +66,12 @@ function wordOf(world: World, effect: Effect): string {
       return `send marker #${effect.attempt}`;
     case "announce": {
       const { event, resource, fields } = effect.announcement;
-      return ["event", resource ?? "-", event, ...Object.entries(fields).map(fieldOf)].join(" ");
+      return [
+        effect.to === "log" ? "log" : "event",
+        resource ?? "-",
+        event,
+        ...Object.entries(fields).map(fieldOf),
+      ].join(" ");
     }
     case "ignored":
       return `ignored ${effect.event} ${effect.about}: ${effect.because}`;
