@@ -11,7 +11,7 @@ import type { Mode } from "./settings.ts";
 import { meterOf } from "./supply.ts";
 import { type Instant, millis } from "./time.ts";
 import { putToken } from "./tokens.ts";
-import { extended, ttlOf } from "./ttl.ts";
+import { extendedForAll, ttlOf } from "./ttl.ts";
 import { satisfies } from "./waits.ts";
 
 /** What is asked for, by a request that came just now or by one that stands in a queue. */
@@ -91,7 +91,7 @@ export function grant(
   );
   const waiters = claim.waiters.filter((waiter) => !answered.includes(waiter));
   const ttl = ttlOf(resources);
-  let record: TokenRecord = {
+  const record: TokenRecord = {
     resources: resources.map(({ settings }) => settings.name),
     asked: claim.asked,
     several: claim.several,
@@ -113,10 +113,7 @@ export function grant(
     waiters,
     deadline: waiters.length === 0 ? undefined : claim.deadline,
   };
-  for (const waiter of answered) {
-    record = extended(resources, record, at, waiter.ttl);
-  }
-  const token = putToken(turn, record);
+  const token = putToken(turn, extendedForAll(resources, record, at, answered));
   announceToken(turn, token, "granted");
   for (const { replyTo, asked } of answered) {
     answer(turn, replyTo, tokenReply(turn, token, asked));

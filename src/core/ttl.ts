@@ -2,7 +2,7 @@
 // in tokens.ts. Of a token over several resources the least of what they allow counts.
 
 import type { Resource, Token } from "./book.ts";
-import type { TokenRecord } from "./changes.ts";
+import type { TokenRecord, Waiter } from "./changes.ts";
 import { formatDuration } from "./duration.ts";
 import type { ResourceSettings } from "./settings.ts";
 import { after, type Instant, later, type Millis, millis, soonerOf } from "./time.ts";
@@ -36,6 +36,18 @@ export function extended(
   const extendedAt = expires === before ? record.extendedAt : at;
   return { ...record, ttl: ttl ?? record.ttl, validFrom, expires, extendedAt };
 }
+
+/** For requests that are answered at one moment: the longest comes last and rules, so that none of them is told less than it asked for. */
+export const extendedForAll = (
+  resources: readonly Resource[],
+  record: TokenRecord,
+  at: Instant,
+  answered: readonly Pick<Waiter, "ttl">[],
+): TokenRecord =>
+  answered
+    .map(({ ttl }) => ttl)
+    .toSorted((a, b) => (a ?? 0) - (b ?? 0))
+    .reduce((before: TokenRecord, ttl) => extended(resources, before, at, ttl), record);
 
 /** The latest that renewals can reach; `undefined`: there is no limit. */
 function endOf(

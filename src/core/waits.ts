@@ -11,7 +11,7 @@ import type { CheckLevel } from "./settings.ts";
 import { isFresh } from "./supply.ts";
 import { instant, type Instant, later, soonerOf } from "./time.ts";
 import { endToken, mayMove, putToken } from "./tokens.ts";
-import { extended, outOfTime } from "./ttl.ts";
+import { extendedForAll, outOfTime } from "./ttl.ts";
 
 /** Whether a request that waits for this level may be answered now. What is not known afresh does not count. */
 export function satisfies(resource: Resource, level: CheckLevel): boolean {
@@ -82,10 +82,7 @@ export function answerWaiters(turn: Turn, resource: Resource): void {
 }
 
 function answer(turn: Turn, token: Token, answered: readonly Waiter[]): void {
-  let { record } = token;
-  for (const waiter of answered) {
-    record = extended(token.resources, record, turn.at, waiter.ttl);
-  }
+  const record = extendedForAll(token.resources, token.record, turn.at, answered);
   const waiters = record.waiters.filter((waiter) => !answered.includes(waiter));
   putToken(turn, {
     ...record,

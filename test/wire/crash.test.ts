@@ -256,7 +256,7 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
 
   it("4.3 rule 4: a token that ran out while the broker was gone counts until restartGrace is over", () =>
     inLab(
-      { broker: "mosquitto", sockets: { build1: {}, build2: {} }, settings: { restartGrace: "2s" } },
+      { broker: "mosquitto", sockets: { build1: {}, build2: {} }, settings: { restartGrace: "5s" } },
       async (lab) => {
         await lab.ask("build1/acquire", { token: "a", ttl: 1.2, wait: "powered" });
         await lab.ask("build2/acquire", { token: "a", ttl: 1.2, wait: "powered" });
@@ -265,8 +265,8 @@ describe.concurrent("over mosquitto,", { ...needing("mosquitto"), ...patience },
         const back = performance.now();
         await systemClock.sleep(millis(Math.max(0, 1300 - (back - before)))); // the tokens have run out, the grace has not
         expect(await lab.ask("build1/renew", { token: "a", ttl: "1h" })).toMatchObject({ ok: true });
-        await eventually("the other expires", () => lab.events("build2", "expired")[0], 10_000);
-        expect(performance.now() - back).toBeGreaterThanOrEqual(1900);
+        await eventually("the other expires", () => lab.events("build2", "expired")[0], 15_000);
+        expect(performance.now() - back).toBeGreaterThanOrEqual(4900);
         await lab.untilObject("build2", { state: "off" });
         expect(clicks(lab, "build1")).toEqual(["on"]);
       },

@@ -307,6 +307,13 @@ export const tokens: readonly Section[] = [
         why: "memory is not bounded",
       },
       {
+        name: "of requests answered together the last one's ttl counts",
+        file: "src/core/ttl.ts",
+        find: "    .toSorted((a, b) => (a ?? 0) - (b ?? 0))\n",
+        replace: "",
+        why: "a job that asked for two hours is told ok and gets half an hour",
+      },
+      {
         name: "one request keeps any number of replies",
         file: "src/core/waits.ts",
         find: "const mostWaiters = 16;",

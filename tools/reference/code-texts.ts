@@ -142,7 +142,7 @@ export const failureTexts: Readonly<Record<Exclude<FailureCode, ErrorCode>, Code
   unreachable: {
     meaning:
       "the broker cannot be reached, or its certificate is not trusted; of `switch`: the device cannot be reached",
-    cure: "is the broker running, and are `--url`, `LASTOUT_URL` or the file of the clients right? With TLS: is `--ca` the right authority?",
+    cure: "is the broker running, and are `--url`, `LASTOUT_URL` or the file of the clients right? With TLS: is `ca` in the file of the clients (or `LASTOUT_CA`) the right authority?",
   },
   "no-controller": {
     meaning: "the broker is there, and no controller answers on this base topic",

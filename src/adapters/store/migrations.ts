@@ -1,5 +1,5 @@
-// The history of the store's form, and the way from any older form to the newest. Steps that were released are never edited: a change
-// of the form, a new value that an older lastout could not read included, is a new step at the end.
+// The history of the store's form, and the way from any older form to the newest. Steps that a store may have been through are
+// never edited: a change of the form, a new value that an older lastout could not read included, is a new step at the end.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";

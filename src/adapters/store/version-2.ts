@@ -1,5 +1,5 @@
 // From version 1 of the store's form to version 2: tokens over several resources and exclusive ones, the queue, overrides, shutdowns.
-// Released, and so never edited. It uses nothing that may change later, today's schemas least of all.
+// Written once and never edited, because stores of that form are about. It uses nothing that may change later, today's schemas least of all.
 
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { crc32 } from "node:zlib";

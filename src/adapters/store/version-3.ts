@@ -1,5 +1,6 @@
 // From version 2 of the store's form to version 3: a token knows since when it has been valid and when its expiry was set, and a request
-// that waits in which order it asked. Released, and so never edited. It uses nothing that may change later, today's schemas least of all.
+// that waits in which order it asked. Written once and never edited, because
+// stores of that form are about. It uses nothing that may change later, today's schemas least of all.
 
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
