@@ -1,5 +1,5 @@
 // The promises, checked from outside: against what relays did, what is on the disk and what was said to whom, never against the book.
-// The numbers I1 to I43 are those of the list in docs/reliability.md; README.md says where each is checked. The first broken one ends the run.
+// The numbers I1 to I43 and L1 to L8 are those of README.md, which says what each one is and where it is checked. The first broken one ends the run.
 
 import type { Timestamp } from "../../src/core/changes.ts";
 import type { Reply, ReplyTo } from "../../src/core/requests.ts";
