@@ -24,6 +24,21 @@ export function announce(
   });
 }
 
+/** What happens to tokens also without a connection is told with the next one. */
+export function announceOnceUp(
+  turn: Turn,
+  resource: string | undefined,
+  event: AnnouncementName,
+  fields: Fields,
+): void {
+  const { book, at } = turn;
+  if (book.link.name === "up") {
+    announce(turn, resource, event, fields);
+  } else {
+    book.untold.push({ event, resource, time: wireTime(book, at), fields });
+  }
+}
+
 /** The resource's picture changed. Before its state is known nothing is published. */
 export function publish(turn: Turn, resource: Resource): void {
   if (resource.shown) {

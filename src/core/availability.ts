@@ -64,11 +64,16 @@ function run(
   turn.effects.push({ kind: "check", resource: name, of, attempt: availability.attempt });
 }
 
-/** An earlier run left it available, and this one has not heard yet whether it still is. */
-export const awaitsFirstAnswer = ({ settings, record, availability }: Resource): boolean =>
-  settings.check !== undefined &&
-  record.wasAvailable &&
-  (availability.attempt === 0 || (availability.attempt === 1 && availability.running));
+/** An earlier run left it available, and this one does not know yet whether it still is: as many attempts as could show that it is not. */
+export function awaitsFirstVerdict({ settings: { check }, record, availability }: Resource): boolean {
+  const { attempt, running, verdict } = availability;
+  return (
+    check !== undefined &&
+    record.wasAvailable &&
+    verdict === "unchecked" &&
+    (attempt < check.fall || (attempt === check.fall && running))
+  );
+}
 
 /** From now on only new answers count for going up or down; what is believed stays. */
 export function countAnew({ availability }: Resource, at: Instant): void {
@@ -84,7 +89,7 @@ const isDue = ({ nextAt }: Availability, power: "on" | "unknown", at: Instant): 
 /**
  * Take a check's outcome in. Errors count neither way: they say nothing about the resource.
  * @param known how it stands: `changing`, something waits for a change, so that it is asked more often; `was available` since its
- *   power-on, in an earlier run: then one answer is enough, and `rise` is for machines that come up
+ *   power-on, in an earlier run: then one answer is enough, `rise` is for machines that come up, and `fall` counts as for one that is up
  * @returns false if it belongs to an older attempt, or to a power-on that is over
  */
 export function takeCheck(
@@ -107,10 +112,12 @@ export function takeCheck(
     availability.downs += 1;
     availability.ups = 0;
   }
-  const rise = known.wasAvailable && availability.verdict === "unchecked" ? 1 : check.rise;
+  const leftUp = known.wasAvailable && availability.verdict === "unchecked";
+  const rise = leftUp ? 1 : check.rise;
+  const fall = leftUp || availability.verdict === "up" ? check.fall : 1;
   if (availability.ups >= rise) {
     availability.verdict = "up";
-  } else if (availability.downs >= check.fall || (availability.downs > 0 && availability.verdict !== "up")) {
+  } else if (availability.downs >= fall) {
     availability.verdict = "down";
   }
   const often = known.changing || availability.verdict !== "up";

@@ -13,7 +13,7 @@ import type {
   TokenRecord,
 } from "./changes.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { Effect } from "./effects.ts";
+import type { Announcement, Effect } from "./effects.ts";
 import type { ProblemCode } from "./pictures.ts";
 import type { State } from "./requests.ts";
 import type {
@@ -67,6 +67,8 @@ export interface Book {
   readonly deadlines: Deadlines;
   /** Names that have left the configuration, with what is left of them; cleared at the first connection. */
   gone: Gone;
+  /** Events that wait for the next connection: ends of tokens, at most. */
+  untold: Announcement[];
   /** Records of what is not in the configuration, by name: it may come back. */
   readonly former: {
     readonly resources: Map<string, ResourceRecord>;

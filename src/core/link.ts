@@ -1,7 +1,7 @@
 // The request link's life: connected, drained of what the broker kept for us, proved, lost. Nothing expires and nothing is
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
-import { announce } from "./announce.ts";
+import { announce, announceOnceUp } from "./announce.ts";
 import { type Book, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
@@ -153,7 +153,13 @@ function sayGoodbye(turn: Turn): void {
   const { published } = book.gone;
   endWhatIsGone(turn);
   book.gone = nothingGone();
+  for (const announcement of book.untold.splice(0)) {
+    turn.effects.push({ kind: "announce", announcement, to: "users" });
+  }
   for (const record of published) {
+    if (record.kind === "resource" && !isKnown(book, record.name)) {
+      announce(turn, record.name, "removed", {});
+    }
     turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: true } });
     turn.effects.push({ kind: "forget", what: record.kind, name: record.name });
   }
@@ -195,7 +201,7 @@ export function endWhatIsGone(turn: Turn): void {
       turn.effects.push({ kind: "persist", change });
     }
     for (const name of record.resources.filter((one) => !book.resources.has(one))) {
-      announce(turn, name, "removed", {
+      announceOnceUp(turn, name, "removed", {
         token: record.token,
         owner: record.owner,
         users: 0,
@@ -210,7 +216,12 @@ export function endWhatIsGone(turn: Turn): void {
     });
     const message = hasLeft(record.asked.find((one) => !isKnown(book, one)));
     tellWaiters(turn, record, record.waiters, "unknown-resource", message);
-    announce(turn, undefined, "rejected", { token: record.token, error: "unknown-resource", message });
+    announceOnceUp(turn, undefined, "rejected", {
+      token: record.token,
+      owner: record.owner,
+      error: "unknown-resource",
+      message,
+    });
   }
 }
 

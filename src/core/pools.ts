@@ -66,9 +66,18 @@ export function rankOf(book: Book, resource: Resource): number | undefined {
   return (trouble + stepsToGo(resource)) * 2 ** 32 + resource.tokens.size; // fewer users than that fit into a memory
 }
 
-/** One that is going off must go all the way, and come back. */
-const stepsToGo = ({ activity, state }: Resource): number =>
-  isGoingOff(activity.name) ? 3 : nearness.indexOf(state);
+/** One that is going off must go all the way, and come back. Before a position is known after a start, it is taken to be as it was left. */
+const stepsToGo = (resource: Resource): number =>
+  isGoingOff(resource.activity.name)
+    ? 3
+    : nearness.indexOf(resource.state === "unknown" && !resource.shown ? leftAs(resource) : resource.state);
+
+const leftAs = (resource: Resource): State =>
+  !wasLeftOn(resource) ? "unknown" : resource.record.wasAvailable ? "available" : "powered";
+
+/** When an earlier run ended, and not on its way off. */
+export const wasLeftOn = ({ outlets }: Resource): boolean =>
+  outlets.some(({ own }) => own === "commanded" || own === "confirmed");
 
 const nearness: readonly State[] = ["available", "powered", "off", "unknown"];
 

@@ -16,7 +16,7 @@ import { forgetClaims } from "./queue.ts";
 import { takeClaimsBack } from "./restart.ts";
 import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
-import { after, type Millis, millis, sooner } from "./time.ts";
+import { after, type Instant, type Millis, millis, sooner } from "./time.ts";
 import { homeOf, setTokenDeadline } from "./tokens.ts";
 import { phaseOf } from "./view.ts";
 import { isWanted, staysOn } from "./wants.ts";
@@ -35,6 +35,12 @@ export function reasonsAgainst(book: Book, settings: Settings, changed: Readonly
         `${next.name} is ${phaseOf(book, resource).replace("-", " ")}, and its switcher would change under it; try again when it is off`,
       ];
     }
+    const proof = next && proofThatGoes(resource, next);
+    if (proof !== undefined) {
+      return [
+        `${resource.settings.name} is being shut down, and its '${proof}' would be taken out meanwhile: then nothing shows when it is down; try again when it is off`,
+      ];
+    }
     const lockout = next && resource.tokens.size > 0 ? lockoutAmong(book, settings, next) : undefined;
     return lockout === undefined
       ? []
@@ -42,6 +48,30 @@ export function reasonsAgainst(book: Book, settings: Settings, changed: Readonly
           `${resource.settings.name} is in use, and would come to need what is locked out through ${lockout.resource}; try again when one of the two is over`,
         ];
   });
+}
+
+/** Which outlets are on and will be nobody's with these settings: they are left so, and that is told. */
+export const leftOn = (book: Book, settings: Settings): string[] => {
+  const used = new Set([...settings.resources.values()].flatMap(({ outlets }) => outlets));
+  return [...book.outlets.values()]
+    .filter(
+      ({ settings: { id }, resources, seen }) => resources.length > 0 && seen.name === "on" && !used.has(id),
+    )
+    .map(({ settings: { id } }) => id);
+};
+
+/** What a shutdown that runs is seen by, and would not be any more. One that took too long is left on, and its settings may be mended. */
+function proofThatGoes(
+  { activity, settings }: Resource,
+  next: ResourceSettings,
+): "shutdown" | "check" | undefined {
+  if (activity.name !== "leaving") {
+    return undefined;
+  }
+  if (settings.shutdown !== undefined && next.shutdown === undefined) {
+    return activity.overdue ? undefined : "shutdown";
+  }
+  return settings.check !== undefined && next.check === undefined ? "check" : undefined;
 }
 
 /** The lockout under which a resource would come with these settings: on its outlets, or on those of something that it needs. */
@@ -82,7 +112,8 @@ export function reconfigure(
     return next !== undefined && isRewired(resource, next, settings, changed);
   });
   const claims = claimsOf(book);
-  const delays = new Map([...book.resources].map(([name, one]) => [name, one.settings.offDelay]));
+  const before = new Map([...book.resources].map(([name, one]) => [name, one.settings]));
+  const nowActs = book.settings.observe && !settings.observe;
   const removed = [...book.resources.values()].filter(
     ({ settings: { name } }) => !settings.resources.has(name),
   );
@@ -107,8 +138,11 @@ export function reconfigure(
   for (const resource of rewired) {
     beginAgain(turn, resource);
   }
+  if (nowActs) {
+    beginToAct(book);
+  }
   for (const resource of book.resources.values()) {
-    fitOffDelay(turn, resource, delays.get(resource.settings.name));
+    fitTimes(turn, resource, before.get(resource.settings.name));
     forgetChecksOf(resource);
     if (rechecked.has(resource.settings.name)) {
       checkAnew(turn, resource);
@@ -286,19 +320,38 @@ function beginAgain(turn: Turn, resource: Resource): void {
   }
 }
 
-/** An off delay that runs becomes that much longer, or ends sooner, but not before the shorter one has passed from now on. */
-function fitOffDelay({ at }: Turn, resource: Resource, before: Millis | undefined): void {
+/** While it only observed nothing was sent, and what was to go off stayed on: both are decided anew, as after a restart. */
+function beginToAct(book: Book): void {
+  for (const outlet of book.outlets.values()) {
+    outlet.command = undefined;
+    outlet.lastSent = undefined;
+  }
+  for (const resource of book.resources.values()) {
+    const { activity } = resource;
+    if (activity.name === "held" && activity.why === "observed") {
+      resource.activity = { name: "resting" };
+    }
+  }
+}
+
+/** Of an off delay and a boot that are under way. */
+function fitTimes({ at }: Turn, resource: Resource, before: ResourceSettings | undefined): void {
   const { activity, settings } = resource;
-  if (activity.name !== "lingering" || activity.offAt <= at || before === undefined) {
+  if (before === undefined) {
     return;
   }
-  const { offDelay } = settings;
-  const offAt =
-    offDelay < before
-      ? sooner(activity.offAt, after(at, offDelay))
-      : after(activity.offAt, millis(offDelay - before));
-  resource.activity = { name: "lingering", offAt };
+  if (activity.name === "lingering" && activity.offAt > at) {
+    const offAt = fitted(at, activity.offAt, before.offDelay, settings.offDelay);
+    resource.activity = { name: "lingering", offAt };
+  } else if (activity.name === "starting" && activity.bootBy !== undefined && activity.bootBy > at) {
+    const bootBy = fitted(at, activity.bootBy, before.bootTimeout, settings.bootTimeout);
+    resource.activity = { ...activity, bootBy };
+  }
 }
+
+/** A time that runs becomes that much longer, or ends sooner, but not before the shorter one has passed from now on. */
+const fitted = (at: Instant, ends: Instant, before: Millis, length: Millis): Instant =>
+  length < before ? sooner(ends, after(at, length)) : after(ends, millis(length - before));
 
 /** A checker that is gone will not answer any more. */
 function forgetChecksOf({ settings, availability, guard }: Resource): void {

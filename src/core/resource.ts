@@ -4,7 +4,7 @@
 
 import { nextActivity } from "./activity.ts";
 import { announce, publish } from "./announce.ts";
-import { awaitsFirstAnswer, isAvailable, keepChecking, keepGuard } from "./availability.ts";
+import { awaitsFirstVerdict, isAvailable, keepChecking, keepGuard } from "./availability.ts";
 import { type Activity, BrokenInvariant, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { setDeadline } from "./deadlines.ts";
@@ -161,12 +161,12 @@ function stateOf(resource: Resource): State {
 
 /**
  * After a (re)connection nothing is published about it before its outlets have said where they stand, or were waited for; after a restart
- * also not before the first check of what was available: what is retained of it may well be true, and `ready` is not cleared for a while.
+ * also not before what was available was checked: what is retained of it may well be true, and `ready` is not cleared for a while.
  */
 function showOnceKnown(turn: Turn, resource: Resource): void {
   const { link } = turn.book;
   const known = link.name === "up" && (link.learned || isFresh(resource));
-  const mayChange = lastSight(resource) === "on" && awaitsFirstAnswer(resource);
+  const mayChange = lastSight(resource) === "on" && awaitsFirstVerdict(resource);
   if (!resource.shown && known && !mayChange) {
     resource.shown = true;
     resource.introduced = true;

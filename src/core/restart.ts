@@ -43,6 +43,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     nextOutbox: 1,
     deadlines: noDeadlines(),
     gone: nothingGone(),
+    untold: [],
     former: { resources: new Map(), outlets: new Map() },
     published: new Set(),
     greeted: false,

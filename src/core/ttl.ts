@@ -37,17 +37,17 @@ export function extended(
   return { ...record, ttl: ttl ?? record.ttl, validFrom, expires, extendedAt };
 }
 
-/** For requests that are answered at one moment: the longest comes last and rules, so that none of them is told less than it asked for. */
-export const extendedForAll = (
+/** For requests that are answered at one moment: the longest that was given counts, so that none of them is told less than it asked for. */
+export function extendedForAll(
   resources: readonly Resource[],
   record: TokenRecord,
   at: Instant,
   answered: readonly Pick<Waiter, "ttl">[],
-): TokenRecord =>
-  answered
-    .map(({ ttl }) => ttl)
-    .toSorted((a, b) => (a ?? 0) - (b ?? 0))
-    .reduce((before: TokenRecord, ttl) => extended(resources, before, at, ttl), record);
+): TokenRecord {
+  const given = answered.flatMap(({ ttl }) => ttl ?? []);
+  const longest = given.length === 0 ? undefined : millis(Math.max(...given));
+  return answered.length === 0 ? record : extended(resources, record, at, longest);
+}
 
 /** The latest that renewals can reach; `undefined`: there is no limit. */
 function endOf(

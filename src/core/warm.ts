@@ -4,7 +4,7 @@
 import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf } from "./lockout.ts";
-import { isGoingOff, rankOf } from "./pools.ts";
+import { isGoingOff, rankOf, wasLeftOn } from "./pools.ts";
 
 /** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
 export function reviewPool(turn: Turn, pool: Pool): void {
@@ -56,15 +56,14 @@ function orderOf(book: Book, member: Resource): { readonly member: Resource; rea
   const rank = rankOf(book, member);
   return rank === undefined
     ? []
-    : [{ member, order: (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : rank) }];
+    : [{ member, order: (member.warm ? 0 : 1e12) + (isLeftOn(member) ? 0 : rank) }];
 }
 
 /**
  * Not known yet, or in this very step, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. By its state,
  * which follows only after the choice.
  */
-const wasLeftOn = (member: Resource): boolean =>
-  member.state === "unknown" && member.outlets.some(({ own }) => own === "commanded" || own === "confirmed");
+const isLeftOn = (member: Resource): boolean => member.state === "unknown" && wasLeftOn(member);
 
 const faceOf = (book: Book, { members, queue }: Pool): string =>
   [

@@ -2,7 +2,7 @@
 // restart. How the file is read and what differs is the caller's; what follows from new settings is the core's.
 
 import type { Book } from "../core/book.ts";
-import { reasonsAgainst } from "../core/reconfigure.ts";
+import { leftOn, reasonsAgainst } from "../core/reconfigure.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Front, FrontSettings } from "../ports/front.ts";
 import type { Log } from "../ports/log.ts";
@@ -84,12 +84,14 @@ async function apply(reading: GoodReading, { book, loop, front, devices }: Reloa
     return { result: "unchanged", lines: [], needRestart };
   }
   let reasons: readonly string[] = [];
+  let orphans: readonly string[] = [];
   const done = await loop.betweenBatches(async () => {
     const { changed, rechecked } = devices.compare(kit);
     reasons = reasonsAgainst(book, settings, changed);
     if (reasons.length > 0) {
       return undefined;
     }
+    orphans = leftOn(book, settings);
     await devices.replace(kit);
     front.reconfigure(reading.front);
     adopt();
@@ -100,7 +102,14 @@ async function apply(reading: GoodReading, { book, loop, front, devices }: Reloa
   }
   return reasons.length > 0
     ? { result: "refused", lines: reasons, needRestart: [] }
-    : { result: "applied", lines: changes, needRestart };
+    : {
+        result: "applied",
+        lines: [
+          ...changes,
+          ...orphans.map((id) => `outlet ${id} is on and belongs to no resource now: it is left on`),
+        ],
+        needRestart,
+      };
 }
 
 function tell({ result, lines, needRestart }: Outcome, log: Log): void {

@@ -2,7 +2,7 @@
 // to tokens, queues and relays is shown by the transcripts.
 
 import { expect, test } from "vitest";
-import { reasonsAgainst } from "../../src/core/reconfigure.ts";
+import { leftOn, reasonsAgainst } from "../../src/core/reconfigure.ts";
 import { runCommand } from "./support/commands.ts";
 import { createStage, settings } from "./support/stage.ts";
 
@@ -11,12 +11,17 @@ import { createStage, settings } from "./support/stage.ts";
  * @param changed switchers that are no longer reached in the same way
  */
 function against(happened: readonly string[], described: readonly string[], ...changed: readonly string[]) {
+  const stage = stageAfter(happened, described);
+  return reasonsAgainst(stage.world.book, settings(stage), new Set(changed));
+}
+
+function stageAfter(happened: readonly string[], described: readonly string[]) {
   const stage = createStage();
   const lines = ["resource build1 shutdown offDelay=10s minOn=0", "resource build2", "running", ...happened];
   for (const line of [...lines, ...described]) {
     runCommand(stage, line);
   }
-  return reasonsAgainst(stage.world.book, settings(stage), new Set(changed));
+  return stage;
 }
 
 const inUse = ["acquire build1 id=a", "report plug1 on"];
@@ -56,6 +61,40 @@ test("A resource that nobody wants may get other outlets, and one may leave the 
   expect(against([], [otherOutlet])).toEqual([]);
   expect(against(lingering, [otherOutlet])).toEqual([]);
   expect(against(inUse, ["without build1"])).toEqual([]);
+});
+
+test("A shutdown that runs keeps what it is seen by, unless it took too long", () => {
+  const going = [
+    "resource build1 shutdown check shutdownTimeout=30s offDelay=10s minOn=0",
+    "reconfigure",
+    "machine build1 up",
+    ...inUse,
+    "advance 5s",
+    "release build1 id=a",
+    "advance 10s",
+  ];
+  const sentence = (key: string): string =>
+    `build1 is being shut down, and its '${key}' would be taken out meanwhile: then nothing shows when it is down; try again when it is off`;
+  expect(against(going, ["resource build1 check"])).toEqual([sentence("shutdown")]);
+  expect(against(going, ["resource build1 shutdown"])).toEqual([sentence("check")]);
+  expect(against(going, ["resource build1 shutdown check offDelay=1h"])).toEqual([]);
+  expect(against(going, ["without build1"])).toEqual([]);
+  const overdue = [...going, "advance 1m"];
+  expect(against(overdue, ["resource build1 check"])).toEqual([]);
+  expect(against(overdue, ["resource build1"])).toEqual([]);
+  expect(against(overdue, ["resource build1 shutdown"])).toEqual([sentence("check")]);
+});
+
+test("Outlets that are on and will be nobody's are told", () => {
+  const left = (happened: readonly string[], described: readonly string[]): string[] => {
+    const stage = stageAfter(happened, described);
+    return leftOn(stage.world.book, settings(stage));
+  };
+  expect(left(lingering, [otherOutlet])).toEqual(["plug1"]);
+  expect(left(inUse, ["without build1"])).toEqual(["plug1"]);
+  expect(left([...inUse, "report plug1 off"], ["without build1"])).toEqual([]);
+  expect(left(inUse, ["resource build1 shutdown offDelay=1h", "without build2"])).toEqual([]);
+  expect(left(inUse, ["without build1", "resource other outlet=plug1"])).toEqual([]);
 });
 
 test("A resource that is held does not come to need what is locked out", () => {

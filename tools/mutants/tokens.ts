@@ -309,8 +309,8 @@ export const tokens: readonly Section[] = [
       {
         name: "of requests answered together the last one's ttl counts",
         file: "src/core/ttl.ts",
-        find: "    .toSorted((a, b) => (a ?? 0) - (b ?? 0))\n",
-        replace: "",
+        find: "millis(Math.max(...given))",
+        replace: "given.at(-1)",
         why: "a job that asked for two hours is told ok and gets half an hour",
       },
       {

@@ -45,7 +45,7 @@ export const eventTexts: Readonly<Record<AnnouncementName, EventText>> = {
   removed: {
     fields: "`token` `owner` `users` `heldSeconds`",
     meaning:
-      "its resource left the configuration; on `lastout/controller/event` without these: the resource itself left",
+      "a token whose resource left the configuration; without these fields: the resource (or pool) itself left",
   },
   rejected: {
     fields: "`token` and `owner` if there are any, `users`, `error` `message`, `moved`",

@@ -56,6 +56,8 @@ export interface Facts {
   readonly outlets: ReadonlyMap<string, Sight>;
   /** Resources that were out of the configuration at some time. */
   readonly left: Set<string>;
+  /** Tokens that ended without a link, whose events wait for the next one. */
+  readonly untold: Set<string>;
   /** The last proved connection. */
   upAt: number;
   rival: boolean;
@@ -115,6 +117,7 @@ export function createFacts(beginning: Settings): Facts {
     settings: beginning,
     outlets,
     left: new Set(),
+    untold: new Set(),
     upAt: Number.POSITIVE_INFINITY,
     rival: false,
     storeRefuses: false,
@@ -197,6 +200,7 @@ export function createFacts(beginning: Settings): Facts {
       }
     },
     crashed() {
+      facts.untold.clear();
       facts.upAt = Number.POSITIVE_INFINITY;
       facts.rival = false;
       facts.storeRefuses = false;

@@ -72,10 +72,35 @@ export function checkTokens(facts: Facts, turned: Turned): void {
   const numbers = new Set([...after.queued, ...after.tokens].map(({ number }) => number));
   for (const record of before.queued) {
     ok(
-      numbers.has(record.number) || isAnnounced(turned, record.token, endings),
+      numbers.has(record.number) || isAnnounced(turned, record.token, endings) || isTold(facts, record),
       `I29: '${record.token}' leaves the queue with a token or with an event`,
     );
   }
+  for (const token of facts.untold) {
+    if (isAnnounced(turned, token, endings)) {
+      facts.untold.delete(token);
+    }
+  }
+  ok(
+    facts.untold.size === 0 || !Number.isFinite(facts.upAt) || facts.storeRefuses,
+    "I16: what ended without a link is told with the next one",
+  );
+}
+
+/** With the next link, as what leaves the configuration without one is. */
+function isTold(
+  facts: Facts,
+  { asked, resources, token }: { asked: readonly string[]; resources?: readonly string[]; token: string },
+): boolean {
+  const { settings } = facts;
+  const gone = [...asked, ...(resources ?? [])].some(
+    (name) => !settings.resources.has(name) && !settings.pools.has(name),
+  );
+  const later = gone && !Number.isFinite(facts.upAt);
+  if (later) {
+    facts.untold.add(token);
+  }
+  return later;
 }
 
 /** I21: nobody is served before those who wait ahead, by priority and then by arrival. */
@@ -113,12 +138,12 @@ function checkEnd(facts: Facts, record: TokenRecord, turned: Turned): void {
   const requeued = turned.after.queued.some(({ number }) => number === record.number);
   const gone = record.resources.some((name) => !facts.settings.resources.has(name));
   ok(
-    requeued || isAnnounced(turned, record.token, endings),
+    requeued || isAnnounced(turned, record.token, endings) || isTold(facts, record),
     `I16: '${record.token}' ends with an event that says why`,
   );
   ok(!requeued || !record.told, `I16: '${record.token}' was answered ok, and is not sent back to the queue`);
   ok(
-    !gone || isAnnounced(turned, record.token, ["removed", ...endings]),
+    !gone || isAnnounced(turned, record.token, ["removed", ...endings]) || facts.untold.has(record.token),
     `I16: '${record.token}' is removed with its resource, and that is told`,
   );
 }
