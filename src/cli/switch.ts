@@ -43,7 +43,7 @@ export const switchCommand: Command = {
   run: switchByHand,
 };
 
-const actions = ["on", "off", "read"] as const; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const actions = ["on", "off", "read"] as const;
 type Action = (typeof actions)[number];
 
 const patience = millis(10_000);

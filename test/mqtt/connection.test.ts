@@ -375,7 +375,6 @@ describe("what went wrong is named", () => {
   test("a wrong password, without the password in the sentence", async () => {
     const broker = await withAedes();
     broker.aedes.authenticate = (_client, _user, _password, done) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the library's type for an error with a return code
       done(Object.assign(new Error("no"), { returnCode: 4 }) as Parameters<typeof done>[0], false);
     };
     const loss = await lossOf(broker.url.replace("mqtt://", "mqtt://me:secret@"));

@@ -89,8 +89,8 @@ const waiters = fc.array(
   { maxLength: 2 },
 );
 
-const yes = fc.constant(true as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
-const no = fc.constant(false as const); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const yes = fc.constant(true as const);
+const no = fc.constant(false as const);
 const holder = fc.record({
   resource: orAbsent(name),
   token: text,
@@ -229,7 +229,7 @@ const nothing = fc.constant(undefined);
 const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Change, { kind: Kind }>> } = {
   token: fc.oneof(
     token.map((record) => ({
-      kind: "token" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      kind: "token" as const,
       resource: record.resources[0] ?? "",
       token: record.token,
       record,
@@ -238,7 +238,7 @@ const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Chan
   ),
   queued: fc.oneof(
     queued.map((record) => ({
-      kind: "queued" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      kind: "queued" as const,
       number: record.number,
       record,
     })),
@@ -246,7 +246,7 @@ const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Chan
   ),
   override: fc.oneof(
     override.map((record) => ({
-      kind: "override" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      kind: "override" as const,
       resource: record.resource,
       record,
     })),
@@ -254,7 +254,7 @@ const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Chan
   ),
   ended: fc.oneof(
     ended.map((record) => ({
-      kind: "ended" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      kind: "ended" as const,
       resource: record.resource,
       token: record.token,
       record,
@@ -274,7 +274,7 @@ const ofEachKind: { readonly [Kind in Change["kind"]]: fc.Arbitrary<Extract<Chan
   }),
   outbox: fc.oneof(
     fc.record({ id: smallNumber, replyTo, reply }).map((record) => ({
-      kind: "outbox" as const, // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+      kind: "outbox" as const,
       id: record.id,
       record,
     })),

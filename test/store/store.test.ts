@@ -228,7 +228,7 @@ describe("a store", () => {
   it("tells with plain SQL who queues for what, and whose hand is on what", async () => {
     const store = await open();
     const outlets = ["strip/3"];
-    const common = { kind: "override", resource: "build1" } as const; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+    const common = { kind: "override", resource: "build1" } as const;
     await store.commit(
       [
         someToken("both", "build2", { resources: ["build2", "build3"], mode: "exclusive" }),

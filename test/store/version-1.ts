@@ -131,7 +131,7 @@ export function makeVersion1(path: string, more = 0): void {
   database.close();
 }
 
-const plain = { several: false, mode: "shared", priority: 0, tried: [] } as const; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const plain = { several: false, mode: "shared", priority: 0, tried: [] } as const;
 const at4000 = {
   since: instant(4_000_000),
   ttl: millis(3_600_000),
@@ -143,7 +143,7 @@ const at4000 = {
   deadline: undefined,
 };
 const build2 = { resources: ["build2"], asked: ["build2"] };
-const replyTo = { correlation: undefined, id: undefined, format: "json" } as const; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+const replyTo = { correlation: undefined, id: undefined, format: "json" } as const;
 
 /** What it has to be read as today. */
 export const version1: Snapshot = {

@@ -135,7 +135,7 @@ async function judge(
   if (user === undefined) {
     return Object.assign(new Error("the broker wants a user name and a password"), {
       returnCode: 5 as const,
-    }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+    });
   }
   try {
     if (await users.allows(user, password ?? Buffer.alloc(0))) {
@@ -145,7 +145,7 @@ async function judge(
   } catch (error) {
     log.error({ user, error }, "The broker could not check a password");
   }
-  return Object.assign(new Error("bad user name or password"), { returnCode: 4 as const }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+  return Object.assign(new Error("bad user name or password"), { returnCode: 4 as const });
 }
 
 function listen(server: Server, { host, port }: BrokerOptions): Promise<number> {

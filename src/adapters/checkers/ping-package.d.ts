@@ -17,7 +17,6 @@ declare module "ping/lib/builder/factory.js" {
       ): string[];
     };
   };
-  // oxlint-disable-next-line import/no-default-export -- the package is CommonJS: what it exports arrives as the default
   export default builders;
 }
 
@@ -31,6 +30,5 @@ declare module "ping/lib/parser/factory.js" {
       getResult(): { readonly alive: boolean; readonly time: number | "unknown" };
     };
   };
-  // oxlint-disable-next-line import/no-default-export -- the package is CommonJS: what it exports arrives as the default
   export default parsers;
 }

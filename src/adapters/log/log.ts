@@ -12,7 +12,7 @@ import { prettyFactory } from "pino-pretty";
 import type { Log } from "../../ports/log.ts";
 import { tidyFields, tidyText } from "./tidy.ts";
 
-export const logLevels = ["debug", "info", "warn", "error", "fatal"] as const; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `as const` only narrows
+export const logLevels = ["debug", "info", "warn", "error", "fatal"] as const;
 
 export interface LogOptions {
   /** Lines below it are not written. */
