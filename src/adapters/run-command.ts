@@ -1,4 +1,4 @@
-// Runs one program for a check or a shutdown: no shell, little environment, bounded output, nothing left behind when time is
+// Runs one program for the adapters: no shell, little environment, bounded output, nothing left behind when time is
 // up. What its exit status means is for the kinds to say.
 
 import { type ChildProcess, spawn } from "node:child_process";

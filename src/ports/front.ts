@@ -24,7 +24,8 @@ export interface Counts {
 export interface Front {
   /**
    * Make sure that no other controller serves this base (protocol 8.3), then connect, and stay connected until `close`.
-   * @throws FrontError `rival` naming the other controller; `unreachable` never: it goes on trying, and says so in the log
+   * A broker that cannot be reached is tried again, and the log says so.
+   * @throws FrontError `rival` naming the other controller; `refused`: the broker refused the first subscription to requests
    */
   start(inbox: Inbox): Promise<void>;
   /** Send a marker on the request link; when it has come back `inbox.linkProved(attempt)` is called. Without a connection: nothing. */
@@ -49,8 +50,8 @@ export interface Front {
   /** Clear the retained topics of a name that left the configuration; `resource`: of a resource or a pool. */
   forget(what: "resource" | "switcher", name: string): void;
   /**
-   * Once a second: put right what others wrote on our retained topics (at most once per 5 s and topic, event `overwritten`),
-   * ask a rival whether it lives.
+   * Once a second: subscribe again where the broker refused it, offer a request again that was not `taken`, clear retained requests, put
+   * right what others wrote on our retained topics (at most once per 5 s and topic, event `overwritten`), ask a rival whether it lives.
    */
   tend(): void;
   /** Publish `offline`, end the session's connection, keep the session. */

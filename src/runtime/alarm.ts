@@ -1,4 +1,4 @@
-// The only timer of the running program. It is set anew after every turn; a wait longer than a timer can take ends early,
+// The loop's only timer. It is set anew after every turn; a wait longer than a timer can take ends early,
 // which is harmless, because whoever wakes up looks at the clock.
 
 /** Node fires a longer timer after 1 ms (2^31-1 ms, documentation of `setTimeout`). */

@@ -8,7 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 
 export interface Adopted {
   readonly snapshot: Snapshot;
-  /** `trusted`, or why the wall clock could not say how much time had passed: then no time has passed for the tokens. */
+  /** What said how much time had passed; after a wall clock that went backwards, no time has passed for the tokens. */
   readonly clock: "same boot" | "wall clock" | "wall clock went backwards";
 }
 
