@@ -373,7 +373,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 
   async function close(abort = false): Promise<void> {
     closed = true;
-    await connection.close(abort);
+    await (abort ? connection.abort() : connection.close());
   }
 
   options.signal?.addEventListener("abort", changed);

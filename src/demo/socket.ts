@@ -262,7 +262,7 @@ export function startDemoSocket(options: DemoSocketOptions): DemoSocket {
     },
     close: async () => {
       closing.abort();
-      await connection.close(true);
+      await connection.abort();
       await telemetry;
     },
   };

@@ -197,7 +197,7 @@ for (const { name, start, needs } of brokers) {
       await other.connection.subscribe([{ filter: "z", qos: 0 }]);
       await first.connection.publish("z", "", { qos: 0, retain: false });
       await eventually("the broker has the acknowledgement", () => other.messages.length === 1);
-      await first.connection.close(true);
+      await first.connection.abort();
       const second = await connected(broker.url, session);
       await eventually("it came again", () => second.messages.length > 0);
       expect(second.messages.map(({ message }) => text(message))).toEqual(["2"]);
@@ -209,7 +209,7 @@ for (const { name, start, needs } of brokers) {
       const { connection, messages, losses } = await connected(broker.url, {}, true);
       const watcher = await connected(broker.url);
       await watcher.connection.subscribe([{ filter: "cmnd/#", qos: 1 }]);
-      await connection.close(true);
+      await connection.abort();
       await expect(
         connection.publish("cmnd/p/POWER", "OFF", { qos: 1, retain: false }),
       ).rejects.toMatchObject({
@@ -235,7 +235,7 @@ for (const { name, start, needs } of brokers) {
       const watcher = await connected(broker.url);
       await watcher.connection.subscribe([{ filter: "will/+", qos: 1 }]);
       await (await connected(broker.url, will(1))).connection.close();
-      await (await connected(broker.url, will(2))).connection.close(true);
+      await (await connected(broker.url, will(2))).connection.abort();
       await eventually("a will came", () => watcher.messages.length > 0);
       expect(watcher.messages.map(({ message }) => message.topic)).toEqual(["will/2"]);
     });

@@ -87,8 +87,10 @@ export interface Connection {
    * @throws ConnectionError
    */
   publish(topic: string, payload: string | Uint8Array, options: Outgoing): Promise<void>;
-  /** End with DISCONNECT (no will); `abort` true ends the socket without it (the will is sent). */
-  close(abort?: boolean): Promise<void>;
+  /** End with DISCONNECT: no will. */
+  close(): Promise<void>;
+  /** End the socket without it: the will is sent. */
+  abort(): Promise<void>;
 }
 
 export class ConnectionError extends Error {

@@ -346,17 +346,14 @@ export function openConnection(
     });
   }
 
-  async function close(abort = false): Promise<void> {
+  /** @param farewell how a connection that is up ends */
+  async function end(farewell: (mine: Link) => Promise<void> | void): Promise<void> {
     const first = !stop.signal.aborted;
     const mine = link;
     const wasUp = mine?.up === true;
     stop.abort();
     if (mine !== undefined && first) {
-      if (wasUp && !abort) {
-        await disconnect(mine, clock);
-      } else {
-        mine.client.stream.destroy();
-      }
+      await (wasUp ? farewell(mine) : breakOff(mine));
     }
     await running;
   }
@@ -369,8 +366,13 @@ export function openConnection(
     subscribe,
     unsubscribe,
     publish,
-    close,
+    close: () => end((mine) => disconnect(mine, clock)),
+    abort: () => end(breakOff),
   };
+}
+
+function breakOff({ client }: Link): void {
+  client.stream.destroy();
 }
 
 /** DISCONNECT after what is under way, but not after everything: a broker that has stopped answering must not hold up our end. */

@@ -250,7 +250,7 @@ export function createFront(
       return;
     }
     takeOvers = [];
-    void link?.close(true);
+    void link?.abort();
     inbox?.failed(
       `another client uses the client id '${options.clientId}': the connection was taken over ${takeOversToFail} times within 10 s. Give each client its own id (mqtt.clientId).`,
     );
