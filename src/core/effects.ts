@@ -47,7 +47,7 @@ export type Effect =
   /** An event that does not fit; for the log, so that silence is never a transition. */
   | { readonly kind: "ignored"; readonly event: string; readonly because: string; readonly about: string };
 
-/** Protocol section 7. `resource` undefined: an event that belongs to no one resource. */
+/** Protocol section 7, but for what the front tells by itself. `resource` undefined: an event that belongs to no one resource. */
 export interface Announcement {
   readonly event: AnnouncementName;
   readonly resource: string | undefined;
@@ -78,9 +78,7 @@ export type AnnouncementName =
   | "cycle"
   | "removed"
   | "retained-command"
-  | "rival"
-  | "overwritten"
-  | "pong";
+  | "rival";
 
 /**
  * Whether an effect is carried out although the batch that it belongs to could not be written: it asks, shows, or tells what was

@@ -258,9 +258,20 @@ function logAnnouncement(log: Log, { event, resource, fields }: Announcement): v
     case "rival":
     case "external-off":
     case "external-on":
-    case "cycle":
     case "locked-out":
       log.warn(facts, sentences[event]);
+      return;
+    case "cycle":
+      if ("stage" in fields) {
+        log.info(
+          facts,
+          fields["stage"] === "begun"
+            ? "An operator's power cycle has begun"
+            : "An operator's power cycle was called off",
+        );
+      } else {
+        log.warn(facts, sentences[event]);
+      }
       return;
     case "shutdown":
       log[["failed", "timeout"].includes(String(fields["stage"])) ? "warn" : "info"](facts, sentences[event]);
@@ -279,8 +290,6 @@ function logAnnouncement(log: Log, { event, resource, fields }: Announcement): v
     case "switch-off":
     case "recovered":
     case "removed":
-    case "overwritten":
-    case "pong":
       log.info(facts, sentences[event]);
       return;
   }
@@ -310,6 +319,4 @@ const sentences: Readonly<Record<Announcement["event"], string>> = {
   "retained-command":
     "A retained command stands on a device's topic and will be obeyed at every connect; clear it",
   rival: "Another controller on this base was heard, or is gone",
-  overwritten: "A retained topic of ours was overwritten by somebody else, and was put right",
-  pong: "Another controller asked whether this one lives",
 };

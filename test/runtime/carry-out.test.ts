@@ -338,6 +338,7 @@ describe("What happens is logged once, and as a warning where somebody should lo
     ["shutdown", { stage: "unsure" }, "info"],
     ["shutdown", { stage: "failed" }, "warn"],
     ["shutdown", { stage: "timeout" }, "warn"],
+    ["cycle", { retry: 1, of: 2 }, "warn"],
   ] as const)("%s %j: %s", (event, fields, level) => {
     const { carryOut, lines, told } = hands();
     carryOut(announcing(event, fields));
@@ -345,5 +346,20 @@ describe("What happens is logged once, and as a warning where somebody should lo
       { level, sentence: expect.stringMatching(/^A /), fields: { event, resource: "build1", ...fields } },
     ]);
     expect(told).toEqual([`event ${event}`]);
+  });
+
+  it("an operator's cycle is no warning, and not said to be a machine that did not boot", () => {
+    const { carryOut, lines } = hands();
+    const stages = [{ stage: "begun", by: "laforge" }, { stage: "called off" }];
+    carryOut(...stages.map((fields) => announcing("cycle", fields)));
+    const facts = { event: "cycle", resource: "build1" };
+    expect(lines).toEqual([
+      { level: "info", sentence: "An operator's power cycle has begun", fields: { ...facts, ...stages[0] } },
+      {
+        level: "info",
+        sentence: "An operator's power cycle was called off",
+        fields: { ...facts, ...stages[1] },
+      },
+    ]);
   });
 });

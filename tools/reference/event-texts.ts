@@ -1,5 +1,6 @@
 // What every event means and which fields it has, for the table in docs/mqtt.md. An event without a text does not compile.
 
+import type { OwnAnnouncementName } from "../../src/adapters/mqtt/encode.ts";
 import type { AnnouncementName } from "../../src/core/effects.ts";
 
 /** Markdown, both. */
@@ -9,7 +10,7 @@ export interface EventText {
 }
 
 /** Protocol section 7, in the order of a token's life, then of a resource's, then the rest. */
-export const eventTexts: Readonly<Record<AnnouncementName, EventText>> = {
+export const eventTexts: Readonly<Record<AnnouncementName | OwnAnnouncementName, EventText>> = {
   queued: {
     fields: "`token` `owner` `users` `position`",
     meaning: "a request waits for its turn; `position` 1 is the next, and of several queues the last counts",

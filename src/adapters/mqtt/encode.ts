@@ -4,6 +4,13 @@
 import type { Announcement } from "../../core/effects.ts";
 import type { Reply, ReplyTo } from "../../core/requests.ts";
 
+/** What the core does not know of: the front tells it by itself. */
+export interface OwnAnnouncement extends Omit<Announcement, "event"> {
+  readonly event: OwnAnnouncementName;
+}
+
+export type OwnAnnouncementName = "overwritten" | "pong";
+
 export interface Encoded {
   readonly text: string;
   readonly contentType: "application/json" | "text/plain";
@@ -29,6 +36,11 @@ function plainReply(reply: Reply): string {
 }
 
 /** What is unknown is left out, not null: `resource` of an event that belongs to no one resource. */
-export function encodeAnnouncement({ event, resource, time, fields }: Announcement): string {
+export function encodeAnnouncement({
+  event,
+  resource,
+  time,
+  fields,
+}: Announcement | OwnAnnouncement): string {
   return JSON.stringify({ event, resource, time, ...fields });
 }

@@ -16,7 +16,7 @@ import {
   type ConnectionListener,
   type Incoming,
 } from "./connection-port.ts";
-import { encodeAnnouncement, encodeReply } from "./encode.ts";
+import { encodeAnnouncement, encodeReply, type OwnAnnouncement } from "./encode.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPublications } from "./publications.ts";
 import { readRequest } from "./requests.ts";
@@ -79,7 +79,7 @@ export function createFront(
   let firstSubscription: { resolve(): void; reject(error: FrontError): void } | undefined;
   let lastLoss = "";
   let takeOvers: Instant[] = [];
-  const early: Announcement[] = [];
+  const early: (Announcement | OwnAnnouncement)[] = [];
   /** The one message that the store could not take: offered again until the connection ends. */
   let heldBack: (() => void) | undefined;
 
@@ -154,7 +154,7 @@ export function createFront(
     },
   });
 
-  function announce(announcement: Announcement): void {
+  function announce(announcement: Announcement | OwnAnnouncement): void {
     if (link?.connected !== true) {
       // What was decided at the start, before the first connection, is told with it; what happens while it is lost is not.
       if (generation === 0 && early.length < mostEarly) {

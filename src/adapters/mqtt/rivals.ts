@@ -2,12 +2,12 @@
 // pings of others. Decides nothing: the core stops commanding while a rival is unsettled.
 
 import { type Instant, between, isoOf, millis } from "../../core/time.ts";
-import type { Announcement } from "../../core/effects.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { FrontError } from "../../ports/front.ts";
 import { openConnection } from "./connection.ts";
 import type { ConnectionOptions, Incoming } from "./connection-port.ts";
+import type { OwnAnnouncement } from "./encode.ts";
 import type { Topics } from "./topics.ts";
 
 /** A live controller answers a ping within this. */
@@ -157,7 +157,7 @@ export interface RivalParts {
   /** An instance that was found dead at the start: its retained `info` is a left-over. */
   readonly stale: () => string | undefined;
   ping(): void;
-  announce(announcement: Announcement): void;
+  announce(announcement: OwnAnnouncement): void;
   rivalHeard(instance: string): void;
   rivalGone(): void;
 }
