@@ -12,8 +12,9 @@ import { openStore } from "./adapters/store/store.ts";
 import type { Config } from "./config/config.ts";
 import type { Loaded } from "./config/load.ts";
 import type { Book } from "./core/book.ts";
-import { isoOf, millis } from "./core/time.ts";
+import { isoOf } from "./core/time.ts";
 import { FrontError } from "./ports/front.ts";
+import { closeMs, inTime } from "./ports/in-time.ts";
 import type { Log } from "./ports/log.ts";
 import { StoreError } from "./ports/store.ts";
 import { frontSettingsOf, kitOf } from "./kit.ts";
@@ -30,9 +31,6 @@ import { createService } from "./runtime/service.ts";
 import { stopSignal } from "./runtime/stop-signal.ts";
 import { version } from "./version.ts";
 
-/** Publishing `offline` and closing a store take milliseconds; a service manager waits 90 s before it kills. */
-const closeMs = millis(5000);
-
 /** Exit codes of protocol section 11 that `serve` can end with. */
 const exit = { done: 0, unavailable: 69, internal: 70, busy: 75 } as const;
 
@@ -48,7 +46,8 @@ export interface ControllerOptions {
 
 /**
  * Run a controller until it is told to stop (SIGTERM, SIGINT) or cannot go on. Neither changes an outlet.
- * @returns the exit status: 0 stopped; 69 no broker could be opened; 75 another controller has the base or the store; 70 anything else
+ * @returns the exit status: 0 stopped; 69 the broker refused the subscription to requests; 75 another controller has the base or the store, or
+ * another client the client id; 70 anything else, such as an embedded broker that cannot be opened
  */
 export async function runController(options: ControllerOptions): Promise<number> {
   const hangUp = options.readAgain === undefined ? undefined : reloadSignal();
@@ -72,16 +71,12 @@ export async function runController(options: ControllerOptions): Promise<number>
 
 /** A part that hangs (a disk, a network) must not keep the others from being closed. */
 async function closesInTime(close: () => Promise<void>, log: Log): Promise<boolean> {
-  const enough = new AbortController();
-  const closed = close()
-    .catch((error: unknown) => log.warn({ err: error }, "A part could not be closed"))
-    .then(() => true);
-  const inTime = await Promise.race([closed, clock.sleep(closeMs, enough.signal).then(() => false)]);
-  enough.abort();
-  if (!inTime) {
+  const closed = close().catch((error: unknown) => log.warn({ err: error }, "A part could not be closed"));
+  const closes = await inTime(clock, closed, closeMs);
+  if (!closes) {
     log.error({}, "A part does not close; going on without it");
   }
-  return inTime;
+  return closes;
 }
 
 interface Run extends ControllerOptions {

@@ -3,6 +3,7 @@
 
 import { type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
+import { inTime } from "../ports/in-time.ts";
 import { type Client, promptly } from "./client.ts";
 import { CommandError } from "./exit-codes.ts";
 import type { Reply } from "./wire.ts";
@@ -53,10 +54,6 @@ function patienceFor({ wait, timeout }: Wish): Millis | undefined {
 
 /** Without a connection the will does it, where there is one, else the expiry. */
 async function takeBack(client: Client, { names, token, owner }: Wish, clock: Clock): Promise<void> {
-  const limit = new AbortController();
-  const told = client
-    .tell(topicOf(names, "release"), { token, owner })
-    .catch(() => client.close(true))
-    .finally(() => limit.abort());
-  await Promise.race([told, clock.sleep(millis(2000), limit.signal)]);
+  const told = client.tell(topicOf(names, "release"), { token, owner }).catch(() => client.close(true));
+  await inTime(clock, told, millis(2000));
 }

@@ -13,27 +13,26 @@ import type { Front } from "../ports/front.ts";
 import type { Log } from "../ports/log.ts";
 import type { Shutdown } from "../ports/shutdown.ts";
 import type { Switcher } from "../ports/switcher.ts";
+import type { InUse } from "./devices.ts";
 import type { Happening } from "./loop.ts";
 
 export interface Hands {
   readonly book: Book;
   readonly front: Front;
   /** By switcher. */
-  readonly switchers: ReadonlyMap<string, { readonly switcher: Switcher; readonly timeout: Millis }>;
+  readonly switchers: InUse<Switcher>;
   /** By resource: whether it answers. */
-  readonly checkers: Checkers;
+  readonly checkers: InUse<Checker>;
   /** By resource: whether it must stay on (`keepWhile`). */
-  readonly guards: Checkers;
+  readonly guards: InUse<Checker>;
   /** By resource. */
-  readonly shutdowns: ReadonlyMap<string, { readonly shutdown: Shutdown; readonly timeout: Millis }>;
+  readonly shutdowns: InUse<Shutdown>;
   /** Aborts when the controller stops: shutdown commands under way, which may take minutes, must not hold it up. */
   readonly stopping: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
   readonly submit: (happening: Happening) => void;
 }
-
-type Checkers = ReadonlyMap<string, { readonly checker: Checker; readonly timeout: Millis }>;
 
 type OfKind<Kind extends Effect["kind"]> = Extract<Effect, { kind: Kind }>;
 
@@ -172,7 +171,7 @@ async function measure(hands: Hands, { switcher: name }: OfKind<"measure">): Pro
 /** @returns why it failed, or `undefined` */
 async function outcome(
   hands: Hands,
-  found: { readonly switcher: Switcher; readonly timeout: Millis } | undefined,
+  found: { readonly device: Switcher; readonly timeout: Millis } | undefined,
   call: (switcher: Switcher, signal: AbortSignal) => Promise<void>,
 ): Promise<string | undefined> {
   if (found === undefined) {
@@ -180,7 +179,7 @@ async function outcome(
   }
   const deadline = hands.clock.deadline(found.timeout);
   try {
-    await call(found.switcher, deadline.signal);
+    await call(found.device, deadline.signal);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -195,7 +194,7 @@ async function check(hands: Hands, { resource, of, attempt }: OfKind<"check">): 
     return;
   }
   const deadline = hands.clock.deadline(found.timeout);
-  const result = await found.checker.check(deadline.signal);
+  const result = await found.device.check(deadline.signal);
   deadline.dispose();
   hands.submit({ kind: "checked", resource, of, attempt, ...result });
 }
@@ -223,7 +222,7 @@ async function shutDown(
   const ending = new AbortController();
   running.set(resource, { attempt, ending });
   const deadline = hands.clock.deadline(length, AbortSignal.any([hands.stopping, ending.signal]));
-  const result = await found.shutdown.run(deadline.signal);
+  const result = await found.device.run(deadline.signal);
   deadline.dispose();
   if (running.get(resource)?.attempt === attempt) {
     running.delete(resource);

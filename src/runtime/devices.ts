@@ -2,9 +2,10 @@
 // leaves the others alone: they are the same objects, which hear nothing of it. Whether a change may be made is decided elsewhere.
 
 import { isDeepStrictEqual } from "node:util";
-import { type Millis, millis } from "../core/time.ts";
+import type { Millis } from "../core/time.ts";
 import type { Checker } from "../ports/checker.ts";
 import type { Clock } from "../ports/clock.ts";
+import { closeMs, inTime } from "../ports/in-time.ts";
 import type { Log } from "../ports/log.ts";
 import type { Shutdown } from "../ports/shutdown.ts";
 import type { Switcher, SwitcherReport } from "../ports/switcher.ts";
@@ -27,6 +28,9 @@ export interface Kit {
   readonly shutdowns: ReadonlyMap<string, Plan<Shutdown>>;
 }
 
+/** Devices by name, each with the time that one call to it may take. */
+export type InUse<Device> = ReadonlyMap<string, { readonly device: Device; readonly timeout: Millis }>;
+
 /** What of a kit is not as it was. */
 export interface KitChange {
   /** Switchers that are there before and after, and reached in another way. */
@@ -37,10 +41,10 @@ export interface KitChange {
 
 export interface Devices {
   /** The same maps for good, with what is in use now. */
-  readonly switchers: ReadonlyMap<string, { readonly switcher: Switcher; readonly timeout: Millis }>;
-  readonly checkers: ReadonlyMap<string, { readonly checker: Checker; readonly timeout: Millis }>;
-  readonly guards: ReadonlyMap<string, { readonly checker: Checker; readonly timeout: Millis }>;
-  readonly shutdowns: ReadonlyMap<string, { readonly shutdown: Shutdown; readonly timeout: Millis }>;
+  readonly switchers: InUse<Switcher>;
+  readonly checkers: InUse<Checker>;
+  readonly guards: InUse<Checker>;
+  readonly shutdowns: InUse<Shutdown>;
   /** @param report what a switcher says, from now on */
   start(report: (switcher: string, said: SwitcherReport) => void): void;
   compare(kit: Kit): KitChange;
@@ -53,32 +57,23 @@ export interface Devices {
   close(): Promise<void>;
 }
 
-/** Closing takes milliseconds. A device that hangs in it must not hold up the loop, which waits for a replacement. */
-const closeMs = millis(5000);
-
-interface InUse<Device> {
-  readonly options: unknown;
-  readonly timeout: Millis;
-  readonly device: Device;
-}
+type Made<Device> = Omit<Plan<Device>, "make"> & { readonly device: Device };
 
 export function createDevices(
   kit: Kit,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Devices {
-  const switchers = new Map<string, InUse<Switcher> & { readonly switcher: Switcher }>();
-  const checkers = new Map<string, InUse<Checker> & { readonly checker: Checker }>();
-  const guards = new Map<string, InUse<Checker> & { readonly checker: Checker }>();
-  const shutdowns = new Map<string, InUse<Shutdown> & { readonly shutdown: Shutdown }>();
+  const switchers = new Map<string, Made<Switcher>>();
+  const checkers = new Map<string, Made<Checker>>();
+  const guards = new Map<string, Made<Checker>>();
+  const shutdowns = new Map<string, Made<Shutdown>>();
   let report: ((switcher: string, said: SwitcherReport) => void) | undefined;
 
   const polls = new Map<Switcher, AbortController>();
   /** What listens between its checks; of a kit that cannot be made it is closed again. */
   const listening = new Set<Checker>();
 
-  const made = makeAll(kit);
-  fill(switchers, made.switchers, ({ device, ...one }) => ({ ...one, device, switcher: device }));
-  fillOthers(made);
+  fillAll(makeAll(kit));
 
   function makeAll(next: Kit) {
     const before = new Set(listening);
@@ -111,16 +106,17 @@ export function createDevices(
     }
   }
 
-  function fillOthers(next: ReturnType<typeof makeAll>): void {
-    fill(checkers, next.checkers, ({ device, ...one }) => ({ ...one, device, checker: device }));
-    fill(guards, next.guards, ({ device, ...one }) => ({ ...one, device, checker: device }));
-    fill(shutdowns, next.shutdowns, ({ device, ...one }) => ({ ...one, device, shutdown: device }));
+  function fillAll(made: ReturnType<typeof makeAll>): void {
+    fill(switchers, made.switchers);
+    fill(checkers, made.checkers);
+    fill(guards, made.guards);
+    fill(shutdowns, made.shutdowns);
   }
 
   /** A switcher that was replaced is not heard any more, even if it goes on talking. */
   function begin(switcher: Switcher): void {
     const hear = (said: SwitcherReport): void => {
-      if (switchers.get(switcher.name)?.switcher === switcher) {
+      if (switchers.get(switcher.name)?.device === switcher) {
         report?.(switcher.name, said);
       }
     };
@@ -139,11 +135,8 @@ export function createDevices(
   }
 
   async function end(gone: readonly Switcher[]): Promise<void> {
-    const enough = new AbortController();
-    const closed = Promise.all(gone.map(close)).then(() => true);
-    const inTime = await Promise.race([closed, clock.sleep(closeMs, enough.signal).then(() => false)]);
-    enough.abort();
-    if (!inTime) {
+    // The loop waits for a replacement.
+    if (!(await inTime(clock, Promise.all(gone.map(close)), closeMs))) {
       log.error(
         { switchers: gone.map(({ name }) => name) },
         "A switcher does not close; going on without it",
@@ -168,8 +161,8 @@ export function createDevices(
     shutdowns,
     start(to) {
       report = to;
-      for (const { switcher } of switchers.values()) {
-        begin(switcher);
+      for (const { device } of switchers.values()) {
+        begin(device);
       }
     },
     compare: (next) => ({
@@ -183,27 +176,19 @@ export function createDevices(
     }),
     async replace(next) {
       const now = makeAll(next);
-      const before = new Map(switchers);
-      fill(switchers, now.switchers, ({ device, ...one }) => ({ ...one, device, switcher: device }));
-      fillOthers(now);
-      const isUsed = ({ switcher }: { readonly switcher: Switcher }): boolean =>
-        switchers.get(switcher.name)?.switcher === switcher;
-      const wasUsed = ({ switcher }: { readonly switcher: Switcher }): boolean =>
-        before.get(switcher.name)?.switcher === switcher;
-      const gone = [...before.values()].filter((one) => !isUsed(one));
-      const fresh = [...switchers.values()].filter((one) => !wasUsed(one));
-      const asked = new Set([...checkers.values(), ...guards.values()].map(({ checker }) => checker));
+      const before = devicesOf(switchers);
+      fillAll(now);
+      const asked = new Set([...checkers.values(), ...guards.values()].map(({ device }) => device));
       closeCheckers((checker) => asked.has(checker));
-      await end(gone.map(({ switcher }) => switcher));
+      const used = devicesOf(switchers);
+      await end(before.filter((switcher) => !used.includes(switcher)));
       if (report !== undefined) {
-        for (const { switcher } of fresh) {
-          begin(switcher);
-        }
+        used.filter((switcher) => !before.includes(switcher)).forEach(begin);
       }
     },
     async close() {
       closeCheckers(() => false);
-      await end([...switchers.values()].map(({ switcher }) => switcher));
+      await end(devicesOf(switchers));
     },
   };
 }
@@ -211,8 +196,8 @@ export function createDevices(
 /** What is in use and did not change is taken over. */
 function make<Device>(
   plans: ReadonlyMap<string, Plan<Device>>,
-  inUse: ReadonlyMap<string, InUse<Device>>,
-): ReadonlyMap<string, InUse<Device>> {
+  inUse: ReadonlyMap<string, Made<Device>>,
+): ReadonlyMap<string, Made<Device>> {
   return new Map(
     [...plans].map(([name, { options, timeout, make: makeDevice }]) => {
       const known = inUse.get(name);
@@ -222,16 +207,15 @@ function make<Device>(
   );
 }
 
-function fill<Device, Entry>(
-  map: Map<string, Entry>,
-  made: ReadonlyMap<string, InUse<Device>>,
-  entryOf: (one: InUse<Device>) => Entry,
-): void {
+function fill<Device>(map: Map<string, Made<Device>>, made: ReadonlyMap<string, Made<Device>>): void {
   map.clear();
   for (const [name, one] of made) {
-    map.set(name, entryOf(one));
+    map.set(name, one);
   }
 }
+
+const devicesOf = <Device>(inUse: InUse<Device>): readonly Device[] =>
+  [...inUse.values()].map(({ device }) => device);
 
 /** Names that are in one of the two only, or in both with other options. */
 function differing(

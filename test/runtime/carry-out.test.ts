@@ -93,11 +93,11 @@ function hands(shutdownTimeout: number | undefined = 120_000, configured = true)
   const carryOut = createHands({
     book,
     front,
-    switchers: new Map([["plug1", { switcher: plug, timeout }]]),
-    checkers: new Map([["build1", { checker: answering("pong"), timeout }]]),
-    guards: new Map([["build1", { checker: answering("somebody is logged in"), timeout }]]),
+    switchers: new Map([["plug1", { device: plug, timeout }]]),
+    checkers: new Map([["build1", { device: answering("pong"), timeout }]]),
+    guards: new Map([["build1", { device: answering("somebody is logged in"), timeout }]]),
     shutdowns: new Map(
-      configured ? [["build1", { shutdown: build.shutdown, timeout: millis(shutdownTimeout) }]] : [],
+      configured ? [["build1", { device: build.shutdown, timeout: millis(shutdownTimeout) }]] : [],
     ),
     stopping: stopping.signal,
     clock,

@@ -161,7 +161,7 @@ describe("A checker that listens", () => {
     const next = { ...kit({ a: "a2", b: "b1" }, {}), shutdowns: new Map([["b", bad]]) };
     await expect(devices.replace(next)).rejects.toThrow("no such kind");
     expect(told()).toEqual(["listen a2", "listen b1", "close a2", "close b1"]);
-    expect((await devices.checkers.get("a")?.checker.check(AbortSignal.timeout(1000)))?.message).toBe("a1");
+    expect((await devices.checkers.get("a")?.device.check(AbortSignal.timeout(1000)))?.message).toBe("a1");
     await devices.close();
     expect(told()).toEqual(["close a1"]);
   });

@@ -186,12 +186,12 @@ describe("Devices", () => {
     const heard: string[] = [];
     devices.start((name) => heard.push(name));
     told();
-    const before = devices.switchers.get("a")?.switcher;
+    const before = devices.switchers.get("a")?.device;
     const next = kit({ a: "a1", b: "b2", d: "d1" });
     expect(devices.compare(next).changed).toEqual(new Set(["b"]));
     await devices.replace(next);
     expect(told()).toEqual(["make b2", "make d1", "close b1", "close c1", "start b2", "start d1"]);
-    expect(devices.switchers.get("a")?.switcher).toBe(before);
+    expect(devices.switchers.get("a")?.device).toBe(before);
     expect([...devices.switchers.keys()]).toEqual(["a", "b", "d"]);
     says("b1");
     says("c1");
