@@ -191,6 +191,8 @@ async function outcome(
 async function check(hands: Hands, { resource, of, attempt }: OfKind<"check">): Promise<void> {
   const found = (of === "availability" ? hands.checkers : hands.guards).get(resource);
   if (found === undefined) {
+    const message = "there is no such checker"; // said, because the core waits for an outcome before it asks again
+    hands.submit({ kind: "checked", resource, of, attempt, outcome: "error", message });
     return;
   }
   const deadline = hands.clock.deadline(found.timeout);

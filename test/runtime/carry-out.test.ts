@@ -276,7 +276,6 @@ it("A check asks the checker of the resource, or the one that keeps it on, and i
   carryOut(
     { kind: "check", resource: "build1", of: "availability", attempt: 4 },
     { kind: "check", resource: "build1", of: "keepWhile", attempt: 5 },
-    { kind: "check", resource: "build2", of: "keepWhile", attempt: 6 },
   );
   await clock.turn(0);
   const result = { kind: "checked", resource: "build1", outcome: "up" };
@@ -285,6 +284,18 @@ it("A check asks the checker of the resource, or the one that keeps it on, and i
     { ...result, of: "keepWhile", attempt: 5, message: "somebody is logged in" },
   ]);
 });
+
+it.each(["availability", "keepWhile"] as const)(
+  "A check of %s without a checker is an error, and said at once",
+  (of) => {
+    const { carryOut, submitted } = hands();
+    carryOut({ kind: "check", resource: "build2", of, attempt: 6 });
+    const message = "there is no such checker";
+    expect(submitted).toEqual([
+      { kind: "checked", resource: "build2", of, attempt: 6, outcome: "error", message },
+    ]);
+  },
+);
 
 it("A meter that cannot be asked is one that does not answer: that is only noted", async () => {
   const { carryOut, clock, submitted, measured, lines } = hands();
