@@ -58,7 +58,7 @@ export function assemble({ file, folder, hostName, values, pems, secrets }: Part
     guards: checkersOf(resources, "keepWhile"),
     shutdowns: new Map(
       resources.flatMap(([name, { shutdown }]) =>
-        shutdown === undefined || shutdown === "none" ? [] : [[name, shutdownOptionsOf(shutdown)] as const],
+        shutdown === undefined || shutdown === "none" ? [] : [[name, shutdownConfigOf(shutdown)] as const],
       ),
     ),
     descriptions: new Map(resources.map(([name, { description }]) => [name, description ?? ""])),
@@ -102,29 +102,23 @@ function checkersOf(
 ): Config["checks"] {
   return new Map(
     resources.flatMap(([name, { [field]: check }]) =>
-      check === undefined ? [] : [[name, checkOptionsOf(check)] as const],
+      check === undefined ? [] : [[name, checkConfigOf(check)] as const],
     ),
   );
 }
 
-function checkOptionsOf({
-  interval: _interval,
-  timeout: _timeout,
-  rise: _rise,
-  fall: _fall,
-  ...options
-}: CheckEntry) {
-  return options;
+function checkConfigOf({ interval: _interval, timeout, rise: _rise, fall: _fall, ...options }: CheckEntry) {
+  return { options, timeout: timeout ?? checkTimeoutDefault };
 }
 
-function shutdownOptionsOf({
-  timeout: _timeout,
+function shutdownConfigOf({
+  timeout,
   settle: _settle,
   idleBelow: _idleBelow,
   onTimeout: _onTimeout,
   ...options
 }: ShutdownEntry) {
-  return options;
+  return { options, timeout };
 }
 
 function settingsOf(values: FileValues): Settings {

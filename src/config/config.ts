@@ -17,12 +17,12 @@ export interface Config {
   readonly limits: { /** Bytes. */ readonly payload: number };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "fatal" };
   readonly switchers: ReadonlyMap<string, SwitcherConfig>;
-  /** By resource, with an entry for every resource that has a check. Times and counts of the checks are in `settings`. */
-  readonly checks: ReadonlyMap<string, CheckerOptions>;
+  /** By resource, with an entry for every resource that has a check. What else it says of the checks is in `settings`. */
+  readonly checks: ReadonlyMap<string, KindConfig<CheckerOptions>>;
   /** The same for `keepWhile`. */
-  readonly guards: ReadonlyMap<string, CheckerOptions>;
+  readonly guards: ReadonlyMap<string, KindConfig<CheckerOptions>>;
   /** The same for every resource that is told to shut down. */
-  readonly shutdowns: ReadonlyMap<string, ShutdownOptions>;
+  readonly shutdowns: ReadonlyMap<string, KindConfig<ShutdownOptions>>;
   /** By resource; empty where there is none. */
   readonly descriptions: ReadonlyMap<string, string>;
   readonly settings: Settings;
@@ -53,9 +53,13 @@ export interface BrokerConfig {
   readonly users: string | undefined;
 }
 
-export interface SwitcherConfig {
-  readonly name: string;
-  readonly options: SwitcherOptions;
+/** Something that comes in kinds. */
+export interface KindConfig<Options> {
+  readonly options: Options;
   /** For one call to the device. */
   readonly timeout: Millis;
+}
+
+export interface SwitcherConfig extends KindConfig<SwitcherOptions> {
+  readonly name: string;
 }

@@ -131,21 +131,30 @@ test("the configuration with everything is right, and what it calls defaults are
     keepWhile: { interval: 10_000, timeout: 2000, rise: 1, fall: 3 },
     check: { interval: 10_000, timeout: 2000, rise: 1, fall: 3 },
   });
-  expect(config.checks.get("build1")).toEqual({ type: "icmp", host: "build1.lab" });
-  expect(config.checks.get("camera")).toEqual({
+  expect(config.checks.get("build1")).toEqual({
+    options: { type: "icmp", host: "build1.lab" },
+    timeout: 2000,
+  });
+  expect(config.checks.get("camera")?.options).toEqual({
     type: "exec",
     command: ["/usr/local/bin/camera-answers", "cam1.lab"],
   });
   expect(config.guards).toEqual(
-    new Map([["build1", { type: "exec", command: ["/etc/lastout/logged-in", "build1.lab"] }]]),
+    new Map([
+      [
+        "build1",
+        { options: { type: "exec", command: ["/etc/lastout/logged-in", "build1.lab"] }, timeout: 2000 },
+      ],
+    ]),
   );
-  expect([...config.shutdowns].map(([name, { type }]) => [name, type])).toEqual([
+  expect([...config.shutdowns].map(([name, { options }]) => [name, options.type])).toEqual([
     ["build1", "ssh"],
     ["build2", "http"],
     ["nas", "exec"],
     ["camera", "mqtt"],
   ]);
-  expect(config.shutdowns.get("build1")).toEqual({
+  expect(config.shutdowns.get("build1")?.timeout).toBe(120_000);
+  expect(config.shutdowns.get("build1")?.options).toEqual({
     type: "ssh",
     host: "build1.lab",
     user: "root",
@@ -462,8 +471,12 @@ test("shutdowns keep what their kind needs; times and counts go to the settings"
     shutdown: { timeout: 30_000, settle: 29_000, idleBelow: undefined, onTimeout: "keep" },
     keepWhile: { interval: 60_000, timeout: 5000, rise: 2, fall: 1 },
   });
-  expect(config.guards.get("build1")).toEqual({ type: "tcp", host: "b", port: 22 });
-  expect(config.shutdowns.get("build1")).not.toHaveProperty("settle");
+  expect(config.guards.get("build1")).toEqual({
+    options: { type: "tcp", host: "b", port: 22 },
+    timeout: 5000,
+  });
+  expect(config.shutdowns.get("build1")).toMatchObject({ timeout: 30_000 });
+  expect(config.shutdowns.get("build1")?.options).not.toHaveProperty("settle");
 });
 
 test("a bearer token is a secret", () => {
