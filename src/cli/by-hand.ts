@@ -6,7 +6,7 @@ import { BrokerError } from "../adapters/broker/broker-error.ts";
 import { createBus } from "../adapters/mqtt/bus.ts";
 import { lockHolder } from "../adapters/store/lock.ts";
 import { createSwitcher } from "../adapters/switchers/registry.ts";
-import { isLoopback, ownUrl } from "../config/addresses.ts";
+import { isLoopback, ownUrl } from "../adapters/own-address.ts";
 import type { Config, SwitcherConfig } from "../config/config.ts";
 import { topicsOf } from "../config/devices.ts";
 import { after, type Millis } from "../core/time.ts";

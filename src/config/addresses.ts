@@ -1,10 +1,6 @@
 // Where a broker is: `host:port` to listen on, and the URL to connect to. Only their form; nothing here connects.
 
-export interface Address {
-  /** Without the brackets of IPv6. */
-  readonly host: string;
-  readonly port: number;
-}
+import type { Address } from "../adapters/own-address.ts";
 
 /** @returns `undefined` if it is not `host:port` with a port of 1 to 65535; IPv6 stands in brackets */
 export function parseListen(text: string): Address | undefined {
@@ -13,15 +9,6 @@ export function parseListen(text: string): Address | undefined {
   const host = bracketed ?? plain;
   const port = Number(digits);
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
-}
-
-export const isLoopback = (host: string): boolean =>
-  /^127(\.\d{1,3}){3}$/.test(host) || host === "::1" || host.toLowerCase() === "localhost";
-
-/** Where this machine reaches its own embedded broker. */
-export function ownUrl({ host, port }: Address): string {
-  const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `mqtt://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
 }
 
 const schemes: ReadonlySet<string> = new Set(["mqtt:", "mqtts:", "ws:", "wss:"]);

@@ -2,6 +2,7 @@
 // the adapters want. Nothing can be wrong any more here.
 
 import { resolve } from "node:path";
+import { ownUrl } from "../adapters/own-address.ts";
 import type {
   CheckSettings,
   ResourceSettings,
@@ -10,7 +11,7 @@ import type {
   SwitcherSettings,
 } from "../core/settings.ts";
 import { type Millis, millis } from "../core/time.ts";
-import { ownUrl, parseListen } from "./addresses.ts";
+import { parseListen } from "./addresses.ts";
 import type { BrokerConfig, Config, MqttConfig, SwitcherConfig } from "./config.ts";
 import { outletsNamed, outletsOf } from "./devices.ts";
 import { deepFreeze } from "./freeze.ts";

@@ -1,6 +1,7 @@
 // Rules for the way to the broker: its address, the embedded one, TLS, passwords.
 
-import { isEncrypted, isLoopback, mqttUrlProblem, parseListen } from "./addresses.ts";
+import { isLoopback } from "../adapters/own-address.ts";
+import { isEncrypted, mqttUrlProblem, parseListen } from "./addresses.ts";
 import { atKey, atValue, type Finding } from "./explain.ts";
 import { quote } from "./mistakes.ts";
 import type { Subject } from "./subject.ts";

@@ -84,6 +84,9 @@ describe("without users", () => {
     const named = await startBroker({ host: "localhost", port: 0, users: undefined }, { log });
     expect(named.url).toBe(`mqtt://localhost:${named.port}`);
     await named.close();
+    const shouted = await startBroker({ host: "LOCALHOST", port: 0, users: undefined }, { log });
+    expect(shouted.url).toBe(`mqtt://LOCALHOST:${shouted.port}`);
+    await shouted.close();
   });
 });
 

@@ -247,7 +247,14 @@ const ownUrlOf = (listen: string) =>
 test("without mqtt.url the embedded broker is used, at an address that reaches it", () => {
   expect(ownUrlOf("0.0.0.0:1884")).toBe("mqtt://127.0.0.1:1884");
   expect(ownUrlOf("[::]:1884")).toBe("mqtt://[::1]:1884");
+  expect(ownUrlOf("[0:0::0]:1884")).toBe("mqtt://[::1]:1884");
   expect(ownUrlOf("10.0.0.7:65535")).toBe("mqtt://10.0.0.7:65535");
+});
+
+test("an embedded broker without passwords may listen on this machine, however that is spelled", () => {
+  for (const listen of ["127.0.0.1", "127.8.9.10", "LOCALHOST", "[::1]", "[0:0:0:0:0:0:0:1]"]) {
+    right({ text: `broker: { listen: "${listen}:1884" }` });
+  }
 });
 
 test("each way to reach a broker may be written", () => {

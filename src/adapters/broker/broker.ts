@@ -2,9 +2,10 @@
 // Not a client: the controller connects to it over TCP like everybody else.
 
 import type { EventEmitter } from "node:events";
-import { BlockList, createServer, isIP, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AuthenticateError } from "aedes";
 import type { Log } from "../../ports/log.ts";
+import { isLoopback, ownUrl } from "../own-address.ts";
 import { BrokerError } from "./broker-error.ts";
 import { limitPackets, limitQueues, type Queues } from "./limits.ts";
 import { keepOrder, type Retained } from "./order.ts";
@@ -114,7 +115,7 @@ export async function startBroker(options: BrokerOptions, parts: { readonly log:
   };
   try {
     const port = await listen(server, options);
-    return { port, url: `mqtt://${reachable(options.host)}:${port}`, close };
+    return { port, url: ownUrl({ host: options.host, port }), close };
   } catch (error) {
     await close();
     throw error;
@@ -171,21 +172,4 @@ function explainListen(error: Error, host: string, port: number): BrokerError {
     `broker.listen: cannot listen on ${host}:${port} (${error.message})${cure === undefined ? "" : `: ${cure}`}`,
     { cause: error },
   );
-}
-
-/** RFC 1122, 3.2.1.3 and RFC 4291, 2.5.3. Other names might mean another machine tomorrow. */
-function isLoopback(host: string): boolean {
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  const version = isIP(host);
-  return version === 0 ? host === "localhost" : loopback.check(host, version === 4 ? "ipv4" : "ipv6");
-}
-
-function reachable(host: string): string {
-  if (host === "0.0.0.0") {
-    return "127.0.0.1";
-  }
-  const address = host === "::" ? "::1" : host;
-  return isIP(address) === 6 ? `[${address}]` : address;
 }
