@@ -4,6 +4,7 @@
 
 import { z } from "zod";
 import { duration } from "../adapters/options.ts";
+import { largestPayloadBytes, largestRequestBytes } from "../adapters/request-size.ts";
 import { shutdownKinds } from "../adapters/shutdowns/registry.ts";
 import { isOwner } from "../core/names.ts";
 import { text } from "./fields.ts";
@@ -117,10 +118,16 @@ export const fileSchema = z
         starting: z.int().min(0).max(10_000).default(0).meta({
           description: "How many resources may boot at once, 0 to 10000; the others wait. 0: no limit.",
         }),
-        payload: z.int().min(256).max(1_048_576).default(16_384).meta({
-          description:
-            "Largest payload of a request in bytes, 256 to 1048576; larger ones are refused with `too-large`.",
-        }),
+        payload: z
+          .int()
+          .min(256)
+          .max(largestPayloadBytes)
+          .default(16_384)
+          .meta({
+            description:
+              `Largest payload of a request in bytes, 256 to ${largestPayloadBytes}; larger ones are refused with \`too-large\`. ` +
+              `A request of more than ${largestRequestBytes} bytes with its topic and properties is stopped by the broker, without a reply.`,
+          }),
       })
       .prefault({})
       .meta({ description: "Bounds against runaway clients and inrush current." }),

@@ -216,17 +216,17 @@ describe("what it keeps", () => {
 });
 
 describe("what it does not put up with", () => {
-  it("a packet of more than 64 KiB: its sender is cut off before it is whole, others are not", async () => {
+  it("a packet of more than 1 MiB and 64 KiB: its sender is cut off before it is whole, others are not", async () => {
     await start();
     const other = await enter({ clientId: "other" });
     await listen(other, "big", 0);
     const atLimit = await enter({ clientId: "at-limit" });
     // Topic "big" takes 2 + 3 bytes of the remaining length.
-    atLimit.send(publish("big", Buffer.alloc(65_536 - 5)));
+    atLimit.send(publish("big", Buffer.alloc(1_114_112 - 5)));
     expect(await other.next()).toMatchObject({ cmd: "publish", topic: "big" });
     const over = await enter({ clientId: "over" });
     over.send(publish("small", "before it"));
-    over.socket.write(Buffer.from([0x30, 0x81, 0x80, 0x04])); // PUBLISH with a remaining length of 65,537, and nothing of it.
+    over.socket.write(Buffer.from([0x30, 0x81, 0x80, 0x44])); // PUBLISH with a remaining length of 1,114,113, and nothing of it.
     expect(await over.next()).toBe("closed");
     expect(logged.join("\n")).toContain("its packet is too large");
     atLimit.send(publish("big", "still here"));

@@ -33,6 +33,8 @@ const payloads: readonly (readonly [string, string | Uint8Array, string])[] = [
   ["a NUL within JSON", '{"token":"a\u0000"}', "invalid-request"],
   ["one byte more than 16 KiB", `{"token":"a","purpose":"${"x".repeat(16_384 - 25)}"}`, "too-large"],
   ["60 kB", "x".repeat(60_000), "too-large"],
+  ["70 kB", "x".repeat(70_000), "too-large"],
+  ["200 kB of JSON", `{"token":"a","purpose":"${"x".repeat(200_000)}"}`, "too-large"],
   ["nesting of 9", nested(8), "invalid-request"],
   ["nesting of 5,000", nested(5000), "invalid-request"],
   ["nesting of 25,000", nested(25_000), "too-large"],
@@ -160,8 +162,8 @@ for (const { broker, title, options } of brokers) {
     });
 
     it.each([
-      ["70 kB", "x".repeat(70_000)],
-      ["200 kB of JSON", `{"token":"a","purpose":"${"x".repeat(200_000)}"}`],
+      ["1.2 MB", "x".repeat(1_200_000)],
+      ["1.2 MB of JSON", `{"token":"a","purpose":"${"x".repeat(1_200_000)}"}`],
       ["nesting of 1,000,000", nested(1_000_000)],
     ])(
       "an acquire with %s is stopped by the broker, and requests behind it are served",
@@ -373,3 +375,42 @@ describe("Over mosquitto with MQTT 5:", { ...needing("mosquitto"), ...patience }
     await client.disconnect();
   });
 });
+
+/** The reply to an acquire of that many bytes, by the way of the protocol's version. */
+async function replyTo(lab: Lab, version: 4 | 5, size: number): Promise<object> {
+  const topic = `lastout/reply/${version}/${size}`;
+  const client = await lab.connect({ version });
+  await client.subscribe(topic);
+  const fields = { token: "a", ...(version === 5 ? {} : { replyTo: topic }) };
+  const purpose = "x".repeat(size - json({ ...fields, purpose: "" }).length);
+  const properties = version === 5 ? { properties: { responseTopic: topic } } : {};
+  await client.publish("lastout/build1/acquire", json({ ...fields, purpose }), properties);
+  await eventually("it is answered", () => client.heard.length > 0);
+  await client.disconnect();
+  return objectIn(client.heard[0]?.payload ?? "");
+}
+
+for (const { broker, title, options } of brokers) {
+  describe(`A large request, over ${title},`, options, () => {
+    it.each([
+      [undefined, "too-large"],
+      [{ payload: 1_048_576 }, "invalid-request"],
+    ])("is answered up to 1 MiB, with limits of %j as %s", async (limits, error) => {
+      const settings = limits === undefined ? {} : { limits };
+      const lab = await startLab({ broker, sockets: { build1: {} }, settings });
+      try {
+        for (const version of broker === "mosquitto" ? ([4, 5] as const) : ([4] as const)) {
+          for (const size of [70_000, 1_048_575, 1_048_576]) {
+            expect(await replyTo(lab, version, size)).toMatchObject({ ok: false, error });
+          }
+        }
+        if (broker === "mosquitto") {
+          expect(await replyTo(lab, 5, 1_048_577)).toMatchObject({ ok: false, error: "too-large" });
+        }
+        expect(await lab.ask("build1/tokens", {})).toMatchObject({ ok: true, total: 0 });
+      } finally {
+        await lab.stop();
+      }
+    });
+  });
+}

@@ -74,7 +74,7 @@ export const errorTexts: Readonly<Record<ErrorCode, CodeText>> = {
   },
   "too-large": {
     meaning:
-      "the payload is above `limits.payload` (16 KiB). Above 64 KiB there is no reply: the broker drops the message, the embedded one ends the sender's connection",
+      "the payload is above `limits.payload` (16 KiB, 1 MiB at most). A request of more than 1088 KiB with its topic and properties gets no reply: over MQTT 5 the broker drops it, the embedded one ends the sender's connection",
     cure: "send less",
   },
   "limit-reached": {

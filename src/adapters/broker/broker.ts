@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AuthenticateError } from "aedes";
 import type { Log } from "../../ports/log.ts";
 import { isLoopback, ownUrl } from "../own-address.ts";
+import { largestRequestBytes } from "../request-size.ts";
 import { BrokerError } from "./broker-error.ts";
 import { limitPackets, limitQueues, type Queues } from "./limits.ts";
 import { keepOrder, type Retained } from "./order.ts";
@@ -26,8 +27,6 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Requests are at most 16 KiB by default, Tasmota's longest reports about 4 KiB. */
-const mostPacketBytes = 64 * 1024;
 const mostConnections = 1000;
 /** For one session that is away. With packets of the usual 500 bytes, 5 MB. */
 const mostQueued = 10_000;
@@ -88,9 +87,9 @@ export async function startBroker(options: BrokerOptions, parts: { readonly log:
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     aedes.handle(socket);
-    limitPackets(socket, mostPacketBytes, (bytes) => {
+    limitPackets(socket, largestRequestBytes, (bytes) => {
       log.warn(
-        { from: socket.remoteAddress, bytes, most: mostPacketBytes },
+        { from: socket.remoteAddress, bytes, most: largestRequestBytes },
         "Cut off a client of the broker: its packet is too large",
       );
       socket.destroy();

@@ -2,6 +2,7 @@
 // is parsed, because anybody may send anything. Not for what the fields mean: payload.ts.
 
 import type { ErrorCode } from "../../core/requests.ts";
+import { largestPayloadBytes } from "../request-size.ts";
 import { shown } from "./topics.ts";
 
 export interface Refusal {
@@ -26,14 +27,11 @@ export type Read<T> =
 /** JSON of a request is one flat object; this leaves room, and keeps the stack of everything that walks it small. */
 const deepestNesting = 8;
 
-/** Bytes. What is too large is looked into all the same up to here, the most that `limits.payload` may be: some milliseconds of work. */
-const mostSalvaged = 1_048_576;
-
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** @param limit bytes; a payload of exactly that many is read */
 export function readBody(payload: Uint8Array, limit: number): ReadBody {
-  const body = readAny(payload.subarray(0, mostSalvaged));
+  const body = readAny(payload.subarray(0, largestPayloadBytes));
   if (payload.length <= limit) {
     return body;
   }

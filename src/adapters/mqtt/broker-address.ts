@@ -2,7 +2,7 @@
 
 import { type ConnectionOptions, ConnectionError } from "./connection-port.ts";
 
-/** What MQTT 5 brokers hear unless an option says otherwise: no request comes near it. */
+/** What MQTT 5 brokers hear unless an option says otherwise: no device and no picture comes near it. */
 const largestPacketBytes = 65_536;
 /** A plain socket needs none of the TLS, WebSocket and proxy libraries. */
 export const isPlain = (url: string): boolean => url.startsWith("mqtt:");

@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   readonly sessionExpiry?: number | undefined;
   /** Messages of QoS 1 and 2 that the broker may have under way to us (MQTT 5 Receive Maximum); `undefined`: as many as it likes. */
   readonly receiveMaximum?: number | undefined;
-  /** Bytes, announced to MQTT 5 brokers, which then keep bigger packets to themselves; `undefined`: enough for every request. */
+  /** Bytes, announced to MQTT 5 brokers, which then keep bigger packets to themselves; `undefined`: 64 KiB. */
   readonly largestPacket?: number | undefined;
   /** Seconds. */
   readonly keepalive: number;

@@ -8,6 +8,7 @@ import type { Reply, ReplyTo } from "../../core/requests.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type Front, FrontError, type FrontSettings, type Inbox } from "../../ports/front.ts";
 import type { Log } from "../../ports/log.ts";
+import { largestRequestBytes } from "../request-size.ts";
 import { createClearings } from "./clearings.ts";
 import { openConnection } from "./connection.ts";
 import {
@@ -369,6 +370,7 @@ export function createFront(
             clean: false,
             sessionExpiry: options.sessionExpiry,
             receiveMaximum: requestsUnderWay,
+            largestPacket: largestRequestBytes,
             keepalive: keepaliveSeconds,
             will: { topic: topics.status, payload: "offline", qos: 1, retain: true },
             reconnect: true,
