@@ -73,7 +73,8 @@ export function valueIn(payload: Uint8Array, path: JsonPath | undefined): unknow
   return text === undefined || path === undefined ? text : valueAt(parsed(text), path);
 }
 
-function textOf(payload: Uint8Array): string | undefined {
+/** @returns `undefined` for what is too long, or no UTF-8 */
+export function textOf(payload: Uint8Array): string | undefined {
   if (payload.byteLength > longestMessage) {
     return undefined;
   }
@@ -84,7 +85,8 @@ function textOf(payload: Uint8Array): string | undefined {
   }
 }
 
-function parsed(text: string): unknown {
+/** @returns `undefined` for what is no JSON */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -123,5 +125,6 @@ export function isSame(value: unknown, wanted: string): boolean {
 /** As JSON and YAML write them; `Number` would take an empty text for 0. */
 const isNumber = (text: string): boolean => /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text);
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null;
+/** What has fields: no list. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

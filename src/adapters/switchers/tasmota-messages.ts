@@ -3,6 +3,7 @@
 
 import type { Position } from "../../core/settings.ts";
 import { type Millis, millis } from "../../core/time.ts";
+import { isObject, parsed, textOf } from "../json-path.ts";
 import { deviceTopics } from "./tasmota-topics.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -39,8 +40,6 @@ export interface Reading {
   readonly kwh: number | undefined;
 }
 
-/** Ordinary messages stay below 4 KiB; one with dozens of sensors on an ESP32 may take some more. */
-const longestMessage = 65_536;
 const longestWord = 32;
 const mostWords = 16;
 /** A century: an uptime beyond it is a broken number. */
@@ -48,20 +47,12 @@ const longestUptimeSeconds = 3_155_760_000;
 
 /** @returns `undefined` for what is neither text nor a JSON object: too long, no UTF-8, broken JSON, a list */
 export function decode(payload: Uint8Array): Said | undefined {
-  if (payload.byteLength > longestMessage) {
-    return undefined;
+  const text = textOf(payload);
+  if (text === undefined || !text.startsWith("{")) {
+    return text === undefined ? undefined : { kind: "text", text };
   }
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
-    if (!text.startsWith("{")) {
-      return { kind: "text", text };
-    }
-    const value: unknown = JSON.parse(text);
-    return isJson(value) ? { kind: "json", object: value } : undefined;
-  } catch {
-    // A TypeError for bytes that are no UTF-8, a SyntaxError for no JSON, a RangeError for JSON nested too deep to be read.
-    return undefined;
-  }
+  const object = parsed(text);
+  return isObject(object) ? { kind: "json", object } : undefined;
 }
 
 export function positionOf(word: unknown, words: Words): Position | undefined {
@@ -182,10 +173,7 @@ function withWord(known: ReadonlySet<string>, word: unknown): ReadonlySet<string
 const isAmong = (word: unknown, words: ReadonlySet<string>): boolean =>
   typeof word === "string" && word.length <= longestWord && words.has(word.toUpperCase());
 
-const isJson = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 const field = (value: unknown, key: string): unknown =>
-  isJson(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
