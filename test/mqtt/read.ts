@@ -2,11 +2,11 @@
 
 import type { Incoming } from "../../src/adapters/mqtt/connection-port.ts";
 import { readRequest, type RequestRules } from "../../src/adapters/mqtt/requests.ts";
-import { parseRequestTopic } from "../../src/adapters/mqtt/topics.ts";
+import { parseRequestTopic, topicsOf } from "../../src/adapters/mqtt/topics.ts";
 import type { Request } from "../../src/core/requests.ts";
 
 export const rules: RequestRules = {
-  base: "lastout",
+  topics: topicsOf("lastout"),
   replyPrefixes: ["lastout/reply", "ci/answers"],
   payloadLimit: 16_384,
   access: "open",
@@ -17,7 +17,7 @@ export function read(
   payload: string | Uint8Array,
   { under = rules, ...more }: Partial<Incoming> & { readonly under?: RequestRules } = {},
 ): Request {
-  const target = parseRequestTopic(under.base, topic);
+  const target = parseRequestTopic(under.topics.base, topic);
   if (target.kind === "none") {
     throw new Error(`${topic} is no request`);
   }

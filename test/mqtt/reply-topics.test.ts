@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { replyTopicProblem, type ReplyRules } from "../../src/adapters/mqtt/reply-topic.ts";
 import type { RequestRules } from "../../src/adapters/mqtt/requests.ts";
+import { topicsOf } from "../../src/adapters/mqtt/topics.ts";
 import type { Request } from "../../src/core/requests.ts";
 import { acquire, read, rules } from "./read.ts";
 
@@ -169,7 +170,11 @@ describe("with access: users", () => {
   );
 
   test("a prefix inside the reply space opens nobody's part of it", () => {
-    const inside: ReplyRules = { base: "lastout", replyPrefixes: ["lastout/reply/data"], access: "users" };
+    const inside: ReplyRules = {
+      topics: topicsOf("lastout"),
+      replyPrefixes: ["lastout/reply/data"],
+      access: "users",
+    };
     expect(replyTopicProblem("lastout/reply/data/laforge/1", inside, "laforge")).toBeDefined();
     expect(replyTopicProblem("lastout/reply/data/laforge/1", inside, "data")).toBeUndefined();
   });

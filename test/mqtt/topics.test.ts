@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { covers, matches } from "../../src/adapters/mqtt/filters.ts";
-import { parseRequestTopic, shown, topicMap, topicsOf } from "../../src/adapters/mqtt/topics.ts";
+import { shown } from "../../src/adapters/mqtt/shown.ts";
+import { parseRequestTopic, topicMap, topicsOf } from "../../src/adapters/mqtt/topics.ts";
 
 const parse = (topic: string) => parseRequestTopic("lastout", topic);
 

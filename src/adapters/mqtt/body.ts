@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "../../core/requests.ts";
 import { largestPayloadBytes } from "../request-size.ts";
-import { shown } from "./topics.ts";
+import { shown } from "./shown.ts";
 
 export interface Refusal {
   readonly error: Extract<ErrorCode, "invalid-request" | "too-large">;

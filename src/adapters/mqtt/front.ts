@@ -300,7 +300,7 @@ export function createFront(
     }
     const { access, payloadLimit } = settings;
     const request = readRequest(message, target, {
-      base: options.base,
+      topics,
       replyPrefixes: options.replyPrefixes,
       access,
       payloadLimit,

@@ -8,7 +8,8 @@ import { isName, isOwner, isPurpose, isTokenId, nearestName } from "../../core/n
 import type { OverrideRequest } from "../../core/requests.ts";
 import type { Millis } from "../../core/time.ts";
 import { type Body, type Read, refused } from "./body.ts";
-import { shown, type Verb } from "./topics.ts";
+import { shown } from "./shown.ts";
+import type { Verb } from "./topics.ts";
 
 /** What decides about the fields: the verb, and for an acquire whether it is about several resources. */
 export type Form = Verb | "controller/acquire";

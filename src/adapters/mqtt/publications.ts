@@ -188,7 +188,7 @@ export function createPublications(parts: PublicationParts): Publications {
     if (entry === undefined) {
       if (payload === "1" && goneReady.has(topic)) {
         void clear(topic);
-      } else if (payload === "1" && topic.endsWith("/ready") && foreignReady.size < mostForeignReady) {
+      } else if (payload === "1" && topics.isReady(topic) && foreignReady.size < mostForeignReady) {
         foreignReady.add(topic);
       } else if (payload === "") {
         foreignReady.delete(topic);

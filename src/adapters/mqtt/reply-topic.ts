@@ -4,11 +4,12 @@
 import type { ErrorCode, ReplyTo } from "../../core/requests.ts";
 import type { Incoming } from "./connection-port.ts";
 import { isShortText } from "./payload.ts";
-import { shown } from "./topics.ts";
+import { shown } from "./shown.ts";
+import type { Topics } from "./topics.ts";
 
 export interface ReplyRules {
-  readonly base: string;
-  /** Topics below these may be replied to, beside those below `<base>/reply`. */
+  readonly topics: Pick<Topics, "base" | "replyPrefix">;
+  /** Topics below these may be replied to, beside the base's own. */
   readonly replyPrefixes: readonly string[];
   /** `users`: replies to a user go to topics below `<prefix>/<user>/` and nowhere else. */
   readonly access: "open" | "users";
@@ -72,7 +73,7 @@ export function readReplyTo(
 /** A sentence, or `undefined` when replies may go there (protocol section 4.2). */
 export function replyTopicProblem(
   topic: string,
-  { base, replyPrefixes, access }: ReplyRules,
+  { topics: { base, replyPrefix }, replyPrefixes, access }: ReplyRules,
   user: string | undefined,
 ): string | undefined {
   if (topic === "") {
@@ -97,8 +98,8 @@ export function replyTopicProblem(
   const below = (prefix: string): boolean => topic.startsWith(`${prefix}/`);
   // Below the base everything but the reply space is the controller's own: requests to itself, and its retained picture.
   const foreign = below(base) ? [] : replyPrefixes;
-  if ([`${base}/reply`, ...foreign].some((prefix) => below(`${prefix}${own}`))) {
+  if ([replyPrefix, ...foreign].some((prefix) => below(`${prefix}${own}`))) {
     return undefined;
   }
-  return `replies do not go to ${shown(topic)}; use a topic below ${base}/reply${own}/`;
+  return `replies do not go to ${shown(topic)}; use a topic below ${replyPrefix}${own}/`;
 }

@@ -134,8 +134,8 @@ export function readRequest(message: Incoming, target: Target, rules: RequestRul
   }
 }
 
-const cureOf = ({ resource, verb }: Extract<Target, { kind: "request" }>, { base }: RequestRules): string =>
-  `a request must name its user, as its topic's last level: ${base}/${resource ?? "controller"}/${verb}/<user>`;
+const cureOf = ({ resource, verb }: Extract<Target, { kind: "request" }>, { topics }: RequestRules): string =>
+  `a request must name its user, as its topic's last level: ${topics.base}/${resource ?? "controller"}/${verb}/<user>`;
 
 /** What an acquire of one resource and one of several have in common. */
 function acquireOf(

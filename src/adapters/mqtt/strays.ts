@@ -4,7 +4,7 @@
 import { type Instant, between } from "../../core/time.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import { shown } from "./topics.ts";
+import { shown } from "./shown.ts";
 
 export interface Strays {
   refused(topic: string, reason: string): void;

@@ -2,7 +2,8 @@
 // means and back. Not for payloads, and not for the topics of devices.
 
 import { isName, isOwner, reservedNames } from "../../core/names.ts";
-import { covers } from "./filters.ts";
+import { covers, matches } from "./filters.ts";
+import { shown } from "./shown.ts";
 
 export interface TopicRow {
   /** Below the base; `<r>` is a resource or a pool, `<s>` a switcher, `<u>` a user. */
@@ -109,6 +110,7 @@ function ofUser<const Topic extends string>(topic: Topic) {
 }
 
 export interface Topics {
+  readonly base: string;
   readonly status: string;
   readonly info: string;
   readonly controllerEvent: string;
@@ -122,6 +124,8 @@ export interface Topics {
     readonly event: string;
   };
   switcher(name: string): string;
+  /** Of whatever resource or pool. */
+  isReady(topic: string): boolean;
   /** Where the replies of this base go. */
   readonly replyPrefix: string;
   /**
@@ -143,9 +147,12 @@ export function topicsOf(base: string): Topics {
   };
   const [object, state, ready] = [named("<r>"), named("<r>/state"), named("<r>/ready")];
   const [holders, event, switcher] = [named("<r>/holders"), named("<r>/event"), named("switcher/<s>")];
-  const filter = (one: TopicRow): string => `${base}/${one.topic.replaceAll(/<[rsu]>/g, "+")}`;
+  const filter = ({ topic }: Pick<TopicRow, "topic">): string =>
+    `${base}/${topic.replaceAll(/<[rsu]>/g, "+")}`;
+  const everyReady = ready("+");
   const requests = topicMap.filter((one) => one.direction === "requested").map(filter);
   return {
+    base,
     status: at("controller/status"),
     info: at("controller/info"),
     controllerEvent: at("controller/event"),
@@ -159,6 +166,7 @@ export function topicsOf(base: string): Topics {
       event: event(name),
     }),
     switcher,
+    isReady: (topic) => matches(everyReady, topic),
     replyPrefix: `${base}/reply`,
     requestFilters: requests.filter((one) => !requests.some((other) => other !== one && covers(other, one))),
     retainedFilters: topicMap.filter((one) => one.retained).map(filter),
@@ -244,26 +252,4 @@ export function parseRequestTopic(base: string, topic: string): RequestTopic {
     return { kind: "request", resource, verb, user };
   }
   return several === undefined ? { kind: "none" } : { kind: "request", resource, verb: several, user };
-}
-
-/**
- * A foreign text or value in a message: quoted, everything but printable ASCII escaped by code point (so that a look-alike letter shows),
- * at most 128 characters.
- */
-export function shown(value: unknown): string {
-  const quoted =
-    typeof value === "string"
-      ? `'${value.slice(0, 256)}'`
-      : typeof value === "number"
-        ? String(value) // JSON would make null of infinity.
-        : (JSON.stringify(value) ?? "nothing");
-  let text = "";
-  for (const character of quoted.slice(0, 512)) {
-    const code = character.codePointAt(0) ?? 0;
-    text += code >= 0x20 && code < 0x7f ? character : `\\u{${code.toString(16).toUpperCase()}}`;
-    if (text.length > 128) {
-      return `${text.slice(0, 125)}...`;
-    }
-  }
-  return text;
 }
