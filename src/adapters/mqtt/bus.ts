@@ -5,16 +5,11 @@ import type { Clock } from "../../ports/clock.ts";
 import { type Bus, BusError, type BusMessage, type StopListening } from "../../ports/bus.ts";
 import type { Log } from "../../ports/log.ts";
 import { openConnection } from "./connection.ts";
-import {
-  type Connection,
-  ConnectionError,
-  type ConnectionOptions,
-  type Incoming,
-} from "./connection-port.ts";
+import { type BrokerOptions, type Connection, ConnectionError, type Incoming } from "./connection-port.ts";
 import { covers, matches } from "./filters.ts";
 
 export interface BusOptions {
-  readonly broker: Pick<ConnectionOptions, "url" | "username" | "password" | "ca" | "cert" | "key">;
+  readonly broker: BrokerOptions;
   /** The front's client id; the bus adds `-devices`. */
   readonly clientId: string;
 }

@@ -30,6 +30,9 @@ export interface ConnectionOptions {
   readonly reconnect: boolean;
 }
 
+/** How to reach the broker: the same for every connection of the controller. */
+export type BrokerOptions = Pick<ConnectionOptions, "url" | "username" | "password" | "ca" | "cert" | "key">;
+
 export interface Subscription {
   readonly filter: string;
   readonly qos: 0 | 1;

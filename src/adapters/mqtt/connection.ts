@@ -347,7 +347,7 @@ export function openConnection(
   }
 
   /** @param farewell how a connection that is up ends */
-  async function end(farewell: (mine: Link) => Promise<void> | void): Promise<void> {
+  async function stopWith(farewell: (mine: Link) => Promise<void> | void): Promise<void> {
     const first = !stop.signal.aborted;
     const mine = link;
     const wasUp = mine?.up === true;
@@ -366,8 +366,8 @@ export function openConnection(
     subscribe,
     unsubscribe,
     publish,
-    close: () => end((mine) => disconnect(mine, clock)),
-    abort: () => end(breakOff),
+    close: () => stopWith((mine) => disconnect(mine, clock)),
+    abort: () => stopWith(breakOff),
   };
 }
 

@@ -2,29 +2,33 @@
 // connection, so that a reply that could not be sent belongs to a request that was not acknowledged. Not the devices' side: bus.ts.
 
 import { type Instant, between, isoOf, millis } from "../../core/time.ts";
-import type { Announcement } from "../../core/effects.ts";
-import { isName, reservedNames } from "../../core/names.ts";
 import type { Reply, ReplyTo } from "../../core/requests.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type Front, FrontError, type FrontSettings, type Inbox } from "../../ports/front.ts";
+import { inTime } from "../../ports/in-time.ts";
 import type { Log } from "../../ports/log.ts";
+import { orAborted } from "../or-aborted.ts";
 import { largestRequestBytes } from "../request-size.ts";
 import { createClearings } from "./clearings.ts";
 import { openConnection } from "./connection.ts";
 import {
+  type BrokerOptions,
   type Connection,
   ConnectionError,
   type ConnectionListener,
   type Incoming,
 } from "./connection-port.ts";
-import { encodeAnnouncement, encodeReply, type OwnAnnouncement } from "./encode.ts";
+import { encodeReply } from "./encode.ts";
+import { createEvents } from "./events.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPublications } from "./publications.ts";
 import { readRequest } from "./requests.ts";
-import { type BrokerOptions, checkForRival, createRivalWatch } from "./rivals.ts";
+import { checkForRival } from "./rival-check.ts";
+import { createRivalWatch } from "./rivals.ts";
 import { keptForUrgent } from "./send-window.ts";
 import { createStrays } from "./strays.ts";
 import { subscriptionsOf } from "./subscriptions.ts";
+import { countTakeOvers, takeOversToFail } from "./take-overs.ts";
 import { parseRequestTopic, topicsOf } from "./topics.ts";
 
 export interface FrontOptions extends FrontSettings {
@@ -48,13 +52,8 @@ export interface FrontOptions extends FrontSettings {
  * and with them the acknowledgement of their requests (turns.ts).
  */
 const requestsUnderWay = keptForUrgent;
-/** Events of a start: at most this many wait for the first connection, which may be hours away. */
-const mostEarly = 1000;
 /** Seconds. A link that fell silent is noticed after one and a half of these. */
 const keepaliveSeconds = 15;
-/** Protocol section 10: after three take-overs in 10 s the controller stops. */
-const takeOversToFail = 3;
-const takeOverWindowMs = 10_000;
 /** A subscription that the broker refused is tried again: somebody may be mending its access rules. */
 const subscribeAgainMs = 10_000;
 
@@ -77,10 +76,9 @@ export function createFront(
   let generation = 0;
   let subscribed: "no" | "under way" | "yes" = "no";
   let refusedAt: Instant | undefined;
-  let firstSubscription: { resolve(): void; reject(error: FrontError): void } | undefined;
+  const firstSubscription = Promise.withResolvers<void>();
   let lastLoss = "";
-  let takeOvers: Instant[] = [];
-  const early: (Announcement | OwnAnnouncement)[] = [];
+  const tooManyTakeOvers = countTakeOvers(clock);
   /** The one message that the store could not take: offered again until the connection ends. */
   let heldBack: (() => void) | undefined;
 
@@ -112,7 +110,7 @@ export function createFront(
     publish: (topic, payload) => publish(topic, payload, true),
     overwritten(topic, name) {
       log.warn({ topic }, "Somebody else wrote on a retained topic of the controller, it was put right");
-      announce({ event: "overwritten", resource: name, time: isoOf(clock.wall()), fields: { topic } });
+      events.announce({ event: "overwritten", resource: name, time: isoOf(clock.wall()), fields: { topic } });
     },
   });
 
@@ -140,7 +138,7 @@ export function createFront(
     clock,
     stale: () => stale,
     ping: () => void publish(topics.ping, options.instance, false),
-    announce,
+    announce: (announcement) => events.announce(announcement),
     rivalHeard(instance) {
       log.error(
         { instance },
@@ -155,23 +153,15 @@ export function createFront(
     },
   });
 
-  function announce(announcement: Announcement | OwnAnnouncement): void {
-    if (link?.connected !== true) {
-      // What was decided at the start, before the first connection, is told with it; what happens while it is lost is not.
-      if (generation === 0 && early.length < mostEarly) {
-        early.push(announcement);
-      }
-      return;
-    }
-    const { resource } = announcement;
-    const named = resource !== undefined && isName(resource) && !reservedNames.includes(resource);
-    const topic = named ? topics.resource(resource).event : topics.controllerEvent;
-    link
-      .publish(topic, encodeAnnouncement(announcement), { qos: 0, retain: false })
-      .catch((error: unknown) => {
+  const events = createEvents({
+    topics,
+    connected: () => link?.connected === true,
+    send(topic, payload) {
+      link?.publish(topic, payload, { qos: 0, retain: false }).catch((error: unknown) => {
         logRefused(topic, error);
       });
-  }
+    },
+  });
 
   function publishOwn(): void {
     publications.own(topics.status, "online");
@@ -220,7 +210,7 @@ export function createFront(
           "The broker speaks MQTT 3.1.1: a request published with the retain flag cannot be told apart while it is live",
         );
       }
-      early.splice(0).forEach(announce);
+      events.connected();
       void subscribe();
     },
     message(message, done) {
@@ -238,19 +228,13 @@ export function createFront(
       if (mine) {
         inbox?.linkLost();
       }
-      if (why.takenOver) {
-        countTakeOver();
+      if (why.takenOver && tooManyTakeOvers() && !stop.signal.aborted) {
+        giveWay();
       }
     },
   };
 
-  function countTakeOver(): void {
-    const now = clock.now();
-    takeOvers = [...takeOvers.filter((at) => between(at, now) < takeOverWindowMs), now];
-    if (takeOvers.length < takeOversToFail || stop.signal.aborted) {
-      return;
-    }
-    takeOvers = [];
+  function giveWay(): void {
     void link?.abort();
     inbox?.failed(
       `another client uses the client id '${options.clientId}': the connection was taken over ${takeOversToFail} times within 10 s. Give each client its own id (mqtt.clientId).`,
@@ -267,7 +251,7 @@ export function createFront(
         subscribed = "no";
         refusedAt = clock.now();
         log.error({ reason: error.message }, "Cannot hear requests");
-        firstSubscription?.reject(new FrontError("refused", error.message, { cause: error }));
+        firstSubscription.reject(new FrontError("refused", error.message, { cause: error }));
       }
       return;
     }
@@ -280,7 +264,7 @@ export function createFront(
     publishOwn();
     outbox.sendAll();
     announced = true;
-    firstSubscription?.resolve();
+    firstSubscription.resolve();
     inbox?.linkConnected();
   }
 
@@ -358,27 +342,22 @@ export function createFront(
         return;
       }
       given.alone();
-      await new Promise<void>((resolve, reject) => {
-        firstSubscription = { resolve, reject };
-        stop.signal.addEventListener("abort", () => {
-          resolve();
-        });
-        link = openConnection(
-          {
-            ...options.broker,
-            clientId: options.clientId,
-            clean: false,
-            sessionExpiry: options.sessionExpiry,
-            receiveMaximum: requestsUnderWay,
-            largestPacket: largestRequestBytes,
-            keepalive: keepaliveSeconds,
-            will: { topic: topics.status, payload: "offline", qos: 1, retain: true },
-            reconnect: true,
-          },
-          listener,
-          parts,
-        );
-      });
+      link = openConnection(
+        {
+          ...options.broker,
+          clientId: options.clientId,
+          clean: false,
+          sessionExpiry: options.sessionExpiry,
+          receiveMaximum: requestsUnderWay,
+          largestPacket: largestRequestBytes,
+          keepalive: keepaliveSeconds,
+          will: { topic: topics.status, payload: "offline", qos: 1, retain: true },
+          reconnect: true,
+        },
+        listener,
+        parts,
+      );
+      await orAborted(firstSubscription.promise, stop.signal);
     },
     prove(attempt) {
       void publish(topics.marker, JSON.stringify({ instance: options.instance, attempt }), false);
@@ -392,7 +371,7 @@ export function createFront(
         logRefused(to.topic, error);
       });
     },
-    announce,
+    announce: events.announce,
     publishResource: publications.resource,
     publishPool: publications.pool,
     publishSwitcher: publications.switcher,
@@ -430,16 +409,7 @@ export function createFront(
     async close() {
       stop.abort();
       if (link?.connected === true) {
-        const patience = clock.deadline(millis(2000));
-        await Promise.race([
-          publish(topics.status, "offline", true),
-          new Promise<void>((resolve) => {
-            patience.signal.addEventListener("abort", () => {
-              resolve();
-            });
-          }),
-        ]);
-        patience.dispose();
+        await inTime(clock, publish(topics.status, "offline", true), millis(2000));
       }
       await link?.close();
     },
