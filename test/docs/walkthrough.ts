@@ -48,7 +48,8 @@ export async function walk(
       if (kind === "yaml") {
         write("lastout.yaml", adapted(text));
       } else if (kind === "yaml client") {
-        write(".config/lastout/client.yaml", adapted(text));
+        // Not `write`: its folder is for the page to make.
+        writeFileSync(join(folder, ".config", "lastout", "client.yaml"), adapted(text), { mode: 0o600 });
       } else {
         for (const { typed, shown } of kind === "sh" ? [{ typed: text, shown: [] }] : stepsOf(text)) {
           const command = adapted(typed);

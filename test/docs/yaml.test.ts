@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { clientOptions, readArguments } from "../../src/cli/arguments.ts";
 import { clientSettings } from "../../src/cli/client-settings.ts";
 import { printMistakes } from "../../src/config/print.ts";
+import { passwords } from "../config/credentials-files.ts";
 import { loadLab } from "../config/lab.ts";
 import { blocksOf, pages } from "./pages.ts";
 
@@ -18,7 +19,7 @@ const surroundings = {
     "/run/credentials/lastout.service/mqtt-password": "secret",
     "/etc/lastout/mqtt-password": "secret",
     "/etc/lab/lastout-password": "secret",
-    "/etc/lab/passwd": "lastout:$7$101$c2FsdA==$aGFzaA==\n",
+    "/etc/lab/passwd": passwords.replace(/^me:/, "lastout:"),
   },
 };
 

@@ -136,7 +136,7 @@ export const problemTexts: Readonly<Record<ProblemCode, CodeText>> = {
 export const failureTexts: Readonly<Record<Exclude<FailureCode, ErrorCode>, CodeText>> = {
   usage: {
     meaning:
-      "the command line is wrong: an unknown command or option, a value that is none, something missing",
+      "the command line is wrong: an unknown command, option or mode, an option without its value, something missing",
     cure: "see `lastout COMMAND --help`",
   },
   unreachable: {
