@@ -14,7 +14,7 @@ XA==
 -----END CERTIFICATE-----
 `;
 
-export const key = `-----BEGIN PRIVATE KEY-----
+export const privateKey = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLE3l6sAnLTk07Drt
 2zLbO1qTcqbbT6hiMjPjUyLYVmihRANCAARKcFovNKh+kpmxD0khFeBgTXtrZ9zY
 dXcASBsT2YdaH93FziDCwZofuYPb8DqDKV3HZsPkbja6eF11Wt0ur9gX

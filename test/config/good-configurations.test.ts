@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { configPlaces, findConfigFile, loadConfig } from "../../src/config/load.ts";
 import { mistakesToJson, printMistakes } from "../../src/config/print.ts";
-import { certificate, key, passwords } from "./credentials-files.ts";
+import { certificate, passwords, privateKey } from "./credentials-files.ts";
 import { configFile, type Lab, loadLab, rightText } from "./lab.ts";
 
 function right(given: Lab) {
@@ -277,13 +277,13 @@ test("paths are relative to the configuration file, and certificates are read", 
     files: {
       "/etc/lab/ca.pem": `the authority\n${certificate}`,
       "/x/me.pem": certificate,
-      "/etc/lab/me.key": key,
+      "/etc/lab/me.key": privateKey,
     },
   });
   expect(config.store.path).toBe("/etc/lab/db/tokens.db");
   expect(config.mqtt.ca).toContain("the authority");
   expect(config.mqtt.cert).toBe(certificate);
-  expect(config.secrets).toEqual([key]);
+  expect(config.secrets).toEqual([privateKey]);
 });
 
 test("a configuration cannot be changed, its maps included", () => {
@@ -524,7 +524,7 @@ test("passwords, keys and secret files that others may read are warned of", () =
   );
   const files = {
     "/etc/lab/c": certificate,
-    "/etc/lab/k": key,
+    "/etc/lab/k": privateKey,
     "/etc/lab/id": "abc",
     "/run/secrets/id": "def",
   };
