@@ -72,8 +72,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "idleBelow reached suffices",
         file: "src/core/leaving.ts",
-        find: ") < watts",
-        replace: ") <= watts",
+        find: "drawn < watts",
+        replace: "drawn <= watts",
         why: "the limit that somebody measured counts as idle",
       },
       {
