@@ -8,14 +8,13 @@ import { type Book, need, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { OverrideRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
-import { dependentsOf, lockoutOf, lockoutSentence } from "./lockout.ts";
+import { dependentsOf, lockoutOf, lockoutSentence, overrideOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
 import { endAllClaims } from "./elsewhere.ts";
 import { refuse } from "./refusals.ts";
 import type { CycleRequest, OverrideRequest } from "./requests.ts";
 import { neighboursOf, sightOf } from "./supply.ts";
 import { after, before, type Instant, instant, later } from "./time.ts";
-import { overrideOf } from "./view.ts";
 import { answerNow } from "./waits.ts";
 import { activeDependents, isWanted } from "./wants.ts";
 

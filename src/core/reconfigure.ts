@@ -12,13 +12,13 @@ import type { Event } from "./events.ts";
 import { linkUp } from "./links.ts";
 import { endWhatIsGone, settleAccounts } from "./link.ts";
 import { setOwn } from "./outlet.ts";
+import { phaseOf } from "./phase.ts";
 import { forgetClaims } from "./queue.ts";
 import { takeClaimsBack } from "./restart.ts";
 import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
 import { after, type Millis, millis, sooner } from "./time.ts";
 import { homeOf, setTokenDeadline } from "./tokens.ts";
-import { phaseOf } from "./view.ts";
 import { isWanted, staysOn } from "./wants.ts";
 
 /**
