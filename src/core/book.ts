@@ -65,7 +65,7 @@ export interface Book {
   readonly outbox: Map<number, { readonly record: OutboxRecord; taken: boolean; handed: boolean }>;
   nextOutbox: number;
   readonly deadlines: Deadlines;
-  /** Names that have left the configuration, with what is left of them; cleared at the first connection. */
+  /** Names that have left the configuration, with what is left of them: until that is ended on the disk and cleared on the broker. */
   gone: Gone;
   /** Records of what is not in the configuration, by name: it may come back. */
   readonly former: {
@@ -114,12 +114,12 @@ export interface Resource {
   pools: readonly Pool[];
   /** By id, oldest first. */
   readonly tokens: Map<string, Token>;
+  /** Those of them with requests that wait for a state. */
+  readonly waiting: Set<Token>;
   /** Requests that wait for a token of it (or of a pool of which it is a member), in the order of service. */
   readonly queue: Queued[];
   /** A pool keeps it available ahead of any request. */
   warm: boolean;
-  /** Those of them with requests that wait for a state. */
-  readonly waiting: Set<Token>;
   activity: Activity;
   /** Since the relay was last seen to go on: when, whether it was our doing, and whether it was available since. */
   power: { readonly at: Instant; readonly ours: boolean; readonly available: boolean } | undefined;

@@ -141,13 +141,13 @@ function learn(turn: Turn, link: Extract<Link, { name: "up" }>): void {
   reviewAll(turn);
 }
 
-/** What a new connection owes to the past; put off while the store refuses. */
+/** What is owed to the past at every connection, and after a reload over one; put off while the store refuses. */
 export function settleAccounts(turn: Turn): void {
   sayGoodbye(turn);
   notePublished(turn);
 }
 
-/** The first connection after a start: what left the configuration is told and cleared, and decided replies go out once more. */
+/** What left the configuration is told and cleared. At the first connection after a start, decided replies go out once more. */
 function sayGoodbye(turn: Turn): void {
   const { book } = turn;
   const { published } = book.gone;
