@@ -138,9 +138,9 @@ export const sharing: readonly Section[] = [
       },
       {
         name: "a resource may be named twice",
-        file: "src/core/acquire.ts",
-        find: "  if (twice !== undefined) {",
-        replace: "  if (false) {",
+        file: "src/adapters/mqtt/payload.ts",
+        find: "      if (twice !== undefined) {",
+        replace: "      if (false) {",
         why: "a mistake in a job passes silently, or waits for ever",
       },
     ],
