@@ -176,8 +176,8 @@ export const operators: readonly Section[] = [
       {
         name: "locked outlet switched on",
         file: "src/core/gates.ts",
-        find: "  if (lockoutOn(book, outlet) !== undefined) {",
-        replace: "  if (false) {",
+        find: " || lockoutOn(book, outlet) !== undefined) {",
+        replace: ") {",
         why: "a machine goes on while somebody has a hand in it",
       },
       {
