@@ -44,6 +44,8 @@ export interface Book {
   tokenCount: number;
   /** Tokens of `controller/acquire`, by id. */
   readonly several: Map<string, Token>;
+  /** Tokens of one resource that was chosen from a pool, by `endedKey` of the pool, which may have lost that member since. */
+  readonly fromPools: Map<string, Token>;
   /** Requests that queue, by number. */
   readonly queued: Map<number, Queued>;
   /** The same by `endedKey` of every name over which they may be asked for (`controller` for several), and of all resources where they stand. */

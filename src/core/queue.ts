@@ -136,6 +136,7 @@ export function forgetClaims(book: Book): void {
   book.queued.clear();
   book.queuedIds.clear();
   book.several.clear();
+  book.fromPools.clear();
   book.overdue.clear();
   book.tokenCount = 0;
 }

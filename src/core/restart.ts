@@ -30,6 +30,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     pools: new Map(),
     tokenCount: 0,
     several: new Map(),
+    fromPools: new Map(),
     queued: new Map(),
     queuedIds: new Map(),
     nextNumber: 1,
