@@ -74,8 +74,8 @@ export interface Book {
     readonly resources: Map<string, ResourceRecord>;
     readonly outlets: Map<string, OutletRecord>;
   };
-  /** What stands on the broker, as far as the store knows. */
-  readonly published: Set<string>;
+  /** The names that stand on the broker, as far as the store knows. */
+  readonly published: Readonly<Record<PublishedRecord["kind"], Set<string>>>;
   /** Connected for the first time, and the replies of an earlier run were sent once more. */
   greeted: boolean;
 }
@@ -349,6 +349,10 @@ export interface Turn {
 }
 
 export const endedKey = (resource: string, token: string): string => `${resource} ${token}`;
+
+/** A resource or a pool of the configuration has this name. */
+export const isKnown = ({ resources, pools }: Book, name: string): boolean =>
+  resources.has(name) || pools.has(name);
 
 /** Look at it again before the turn ends. */
 export const touch = (turn: Turn, resource: Resource): void => {

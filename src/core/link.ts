@@ -2,7 +2,7 @@
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
 import { announce } from "./announce.ts";
-import { type Book, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
+import { type Book, isKnown, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
 import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
@@ -216,8 +216,6 @@ export function endWhatIsGone(turn: Turn): void {
 
 const hasLeft = (name: string | undefined): string => `'${name}' has left the configuration`;
 
-const isKnown = (book: Book, name: string): boolean => book.resources.has(name) || book.pools.has(name);
-
 function notePublished(turn: Turn): void {
   const { book } = turn;
   const names = [
@@ -225,9 +223,9 @@ function notePublished(turn: Turn): void {
     ...[...book.switchers.keys()].map((name) => ({ kind: "switcher", name }) as const),
   ];
   for (const record of names) {
-    const key = `${record.kind} ${record.name}`;
-    if (!book.published.has(key)) {
-      book.published.add(key);
+    const published = book.published[record.kind];
+    if (!published.has(record.name)) {
+      published.add(record.name);
       turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: false } });
     }
   }
