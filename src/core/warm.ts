@@ -4,7 +4,7 @@
 import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf } from "./lockout.ts";
-import { isGoingOff, rankOf } from "./pools.ts";
+import { compare, firstRank, isGoingOff, rankOf } from "./pools.ts";
 
 /** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
 export function reviewPool(turn: Turn, pool: Pool): void {
@@ -30,7 +30,7 @@ export function keepWarm(turn: Turn, pool: Pool): void {
     pool.members
       .filter(mayBeWarm)
       .flatMap((member) => orderOf(book, member))
-      .toSorted((a, b) => a.order - b.order)
+      .toSorted((a, b) => compare(a.order, b.order))
       .slice(0, pool.settings.warm)
       .map(({ member }) => member),
   );
@@ -52,11 +52,14 @@ const mayBeWarm = (member: Resource): boolean =>
   member.tokens.size === 0 && !member.unfitToBeWarm && (member.warm || !isGoingOff(member.activity.name));
 
 /** Those that are warm already come first. None that cannot be had. */
-function orderOf(book: Book, member: Resource): { readonly member: Resource; readonly order: number }[] {
+function orderOf(
+  book: Book,
+  member: Resource,
+): { readonly member: Resource; readonly order: readonly number[] }[] {
   const rank = rankOf(book, member);
   return rank === undefined
     ? []
-    : [{ member, order: (member.warm ? 0 : 1e12) + (wasLeftOn(member) ? 0 : rank) }];
+    : [{ member, order: [member.warm ? 0 : 1, ...(wasLeftOn(member) ? firstRank : rank)] }];
 }
 
 /**

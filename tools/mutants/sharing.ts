@@ -158,7 +158,7 @@ export const sharing: readonly Section[] = [
       {
         name: "a troubled member is not last",
         file: "src/core/pools.ts",
-        find: "resource.problems.size > 0 ? 4 : 0",
+        find: "resource.problems.size > 0 ? 1 : 0",
         replace: "0",
         why: "a job waits for the one machine that does not boot",
       },
@@ -247,8 +247,8 @@ export const sharing: readonly Section[] = [
       {
         name: "warm wanders",
         file: "src/core/warm.ts",
-        find: "(member.warm ? 0 : 1e12)",
-        replace: "(member.warm ? 1e12 : 0)",
+        find: "member.warm ? 0 : 1",
+        replace: "member.warm ? 1 : 0",
         why: "machines are switched to and fro",
       },
       {
