@@ -171,7 +171,7 @@ function unwanted(turn: Turn, resource: Resource): Activity {
   }
   for (const outlet of resource.outlets) {
     if (outlet.own === "commanded") {
-      ask(turn, outlet.switcher, 0); // has the ON arrived?
+      ask(turn, outlet.switcher); // has the ON arrived?
     }
   }
   return { name: "resting" };

@@ -151,7 +151,7 @@ function seeThrough(turn: Turn, outlet: Outlet): void {
   if (command.nextAt <= at) {
     const sends = command.sends + 1;
     outlet.command = { ...command, sends, askedAt: at, nextAt: after(at, repeatAfter(sends)) };
-    ask(turn, outlet.switcher, 0);
+    ask(turn, outlet.switcher);
   }
   setOutletDeadline(turn, outlet, outlet.command?.nextAt);
 }
@@ -208,7 +208,7 @@ function send(turn: Turn, outlet: Outlet, position: Position): void {
       });
     }
   } else if (outlet.heardAt === undefined || outlet.heardAt < earlier.sentAt) {
-    ask(turn, outlet.switcher, 0); // no answer at all: is it there?
+    ask(turn, outlet.switcher); // no answer at all: is it there?
   }
   outlet.attempt += 1;
   outlet.lastSent = { position, at };

@@ -195,7 +195,7 @@ function routeSwitcher(
       lose(turn, switcher);
       return;
     case "switcherHinted":
-      ask(turn, switcher, 0);
+      ask(turn, switcher);
       return;
     case "switcherRebooted":
       for (const outlet of switcher.outlets) {
@@ -205,7 +205,7 @@ function routeSwitcher(
           doubtThatItIsGone(turn, resource);
         }
       }
-      ask(turn, switcher, 0);
+      ask(turn, switcher);
       return;
     case "retainedCommandFound":
       if (!switcher.retainedCommands.has(event.topic)) {
