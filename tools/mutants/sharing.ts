@@ -151,8 +151,8 @@ export const sharing: readonly Section[] = [
       {
         name: "a locked member is chosen",
         file: "src/core/pools.ts",
-        find: "  if (lockoutOf(book, resource) !== undefined) {",
-        replace: "  if (false) {",
+        find: "lockoutOf(book, resource) === undefined",
+        replace: "true",
         why: "a job gets a machine that somebody has open",
       },
       {
@@ -172,8 +172,8 @@ export const sharing: readonly Section[] = [
       {
         name: "among equals the one with the most users",
         file: "src/core/pools.ts",
-        find: "+ resource.tokens.size; //",
-        replace: "- resource.tokens.size; //",
+        find: "resource.tokens.size]",
+        replace: "-resource.tokens.size]",
         why: "all jobs run on one machine, the others stand idle",
       },
       {
@@ -261,8 +261,8 @@ export const sharing: readonly Section[] = [
       {
         name: "a restart moves the warm ones",
         file: "src/core/warm.ts",
-        find: "wasLeftOn(member) ? 0 : ",
-        replace: "",
+        find: "wasLeftOn(member) ? firstRank : rank",
+        replace: "rank",
         why: "a restart of the controller switches machines",
       },
     ],
