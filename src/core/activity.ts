@@ -5,8 +5,17 @@
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Resource, Turn } from "./book.ts";
-import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
-import { keepRecord, noteBoot } from "./boots.ts";
+import {
+  cycleIsOff,
+  endCycle,
+  linger,
+  type Named,
+  offWasIgnored,
+  start,
+  stayOn,
+  wantedAgain,
+} from "./activities.ts";
+import { noteBoot } from "./boots.ts";
 import { adoptTheRest, backFromReboot, foundOn, noteHands, ownAll } from "./hands.ts";
 import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
 import { dependentsOf } from "./lockout.ts";
@@ -150,7 +159,7 @@ function cycleIsBack(turn: Turn, resource: Resource): Activity | undefined {
   if (cycle === undefined) {
     return undefined;
   }
-  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  endCycle(turn, resource);
   if (!cycle.adopted || isWanted(turn.book, resource)) {
     return undefined;
   }

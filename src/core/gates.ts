@@ -1,9 +1,10 @@
 // What must be true before any relay is commanded, in one place. OFF is the only destructive command, so every doubt
 // closes its gate: no link, no fresh report, a store that refuses, a second controller, too soon after a reconnection.
 
-import type { Book, Outlet } from "./book.ts";
+import type { Book, Outlet, Resource } from "./book.ts";
 import { lockoutOn } from "./lockout.ts";
 import { after, type Instant, later, millis } from "./time.ts";
+import { isUrgent } from "./wants.ts";
 
 /** `open`; `until` a time; or `shut` until something happens (which is reviewed then). */
 export type Gate =
@@ -34,6 +35,18 @@ export function offGate(book: Book, outlet: Outlet, at: Instant, urgent: boolean
     return shut;
   }
   return notBefore(at, later(link.graceUntil, urgent ? at : rested(outlet, "minOn", at)));
+}
+
+/** When the last of a resource's outlets may be switched off, as far as that is a matter of time. */
+export function offGateOpens(book: Book, resource: Resource, at: Instant): Instant | undefined {
+  let latest: Instant | undefined;
+  for (const outlet of resource.outlets) {
+    const gate = offGate(book, outlet, at, isUrgent(book, resource));
+    if (gate.name === "until" && (latest === undefined || gate.at > latest)) {
+      latest = gate.at;
+    }
+  }
+  return latest;
 }
 
 /** Of several resources on one outlet, the longest pause counts. */

@@ -2,7 +2,7 @@
 // these mean for power is in wants.ts, lockout.ts and going-off.ts; who may ask for them is decided in claims.ts.
 
 import { handIsLifted } from "./hands.ts";
-import { lingerAnew, linger } from "./activities.ts";
+import { endCycle, lingerAnew, linger } from "./activities.ts";
 import { announce, publish, wireTime } from "./announce.ts";
 import { type Book, need, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
@@ -218,7 +218,7 @@ function lockOut(turn: Turn, record: OverrideRecord): void {
 /** A power cycle does not come back from under a lockout, not even when that is lifted; nor does what it was to bring back stay needed. */
 function notCycled(turn: Turn, resource: Resource): void {
   if (resource.record.cycle !== undefined) {
-    keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    endCycle(turn, resource);
     announce(turn, resource.settings.name, "cycle", { stage: "called off" });
   }
 }
@@ -268,7 +268,7 @@ function lift(turn: Turn, resource: Resource): void {
     }
   }
   if (resource.record.cycle?.stage === "off") {
-    keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    endCycle(turn, resource);
     lingerAnew(turn, resource);
     publish(turn, resource);
   }

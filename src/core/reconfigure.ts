@@ -3,7 +3,7 @@
 
 import { wantedAgain } from "./activities.ts";
 import { publish } from "./announce.ts";
-import { countAnew, unchecked } from "./availability.ts";
+import { countAnew, forget } from "./availability.ts";
 import { type Book, need, type Outlet, type Resource, type Token, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { OverrideRecord, Snapshot, TokenRecord } from "./changes.ts";
@@ -275,7 +275,7 @@ function beginAgain(turn: Turn, resource: Resource): void {
   resource.activity = { name: "resting" };
   resource.power = undefined;
   resource.bootFailed = false;
-  Object.assign(resource.availability, unchecked(), { attempt: resource.availability.attempt });
+  forget(resource.availability);
   if (turn.book.store === "writing") {
     keepRecord(turn, resource, {
       ...resource.record,
@@ -303,10 +303,10 @@ function fitOffDelay({ at }: Turn, resource: Resource, before: Millis | undefine
 /** A checker that is gone will not answer any more. */
 function forgetChecksOf({ settings, availability, guard }: Resource): void {
   if (settings.check === undefined) {
-    Object.assign(availability, unchecked(), { attempt: availability.attempt });
+    forget(availability);
   }
   if (settings.keepWhile === undefined) {
-    Object.assign(guard, unchecked(), { attempt: guard.attempt });
+    forget(guard);
   }
 }
 
@@ -315,5 +315,5 @@ function checkAnew(turn: Turn, resource: Resource): void {
   const { availability, guard } = resource;
   availability.running = false;
   countAnew(resource, turn.at);
-  Object.assign(guard, unchecked(), { attempt: guard.attempt });
+  forget(guard);
 }

@@ -3,7 +3,7 @@
 import { wireTime } from "./announce.ts";
 import type { Book, Pool, Resource, SwitcherBook } from "./book.ts";
 import { usualBoot } from "./boots.ts";
-import { offGate } from "./gates.ts";
+import { offGateOpens } from "./gates.ts";
 import { holdersOf, isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf, overrideOf } from "./lockout.ts";
 import { phaseOf } from "./phase.ts";
@@ -19,7 +19,7 @@ import { stateOfPool } from "./pools.ts";
 import type { State } from "./requests.ts";
 import { meterOf } from "./supply.ts";
 import { after, type Instant, later } from "./time.ts";
-import { activeDependents, isUrgent } from "./wants.ts";
+import { activeDependents } from "./wants.ts";
 import { isHandOff } from "./wishes.ts";
 
 /** The published list of holders is bounded (protocol section 2). */
@@ -73,12 +73,8 @@ function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined
   if (resource.activity.name !== "lingering" || phaseOf(book, resource) !== "lingering") {
     return undefined;
   }
-  let { offAt: due } = resource.activity;
-  for (const outlet of resource.outlets) {
-    const gate = offGate(book, outlet, at, isUrgent(book, resource));
-    due = gate.name === "until" ? later(due, gate.at) : due;
-  }
-  return due;
+  const due = resource.activity.offAt;
+  return later(due, offGateOpens(book, resource, at) ?? due);
 }
 
 function readyAt(resource: Resource): Instant | undefined {

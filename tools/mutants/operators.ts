@@ -52,8 +52,8 @@ export const operators: readonly Section[] = [
       {
         name: "no new off delay after a power cycle was called off",
         file: "src/core/activities.ts",
-        find: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });\n  lingerAnew(turn, resource);",
-        replace: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });",
+        find: "  endCycle(turn, resource);\n  lingerAnew(turn, resource);",
+        replace: "  endCycle(turn, resource);",
         why: "what waited for a neighbour goes off with it, under the off delay of whoever came",
       },
       {
@@ -277,7 +277,7 @@ export const operators: readonly Section[] = [
       {
         name: "a cycle keeps it on for ever",
         file: "src/core/activity.ts",
-        find: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });\n  if (!cycle.adopted",
+        find: "  endCycle(turn, resource);\n  if (!cycle.adopted",
         replace: "  if (!cycle.adopted",
         why: "a machine that was cycled never goes off again",
       },
