@@ -59,7 +59,7 @@ export const endCycle = (turn: Turn, resource: Resource): void =>
   keepRecord(turn, resource, { ...resource.record, cycle: undefined });
 
 /** It is off: an operator's power cycle goes on with bringing it back. */
-export function cycleIsOff(turn: Turn, resource: Resource): void {
+export function advanceCycle(turn: Turn, resource: Resource): void {
   const { record } = resource;
   if (record.cycle?.stage === "off") {
     keepRecord(turn, resource, { ...record, cycle: { ...record.cycle, stage: "on" } });

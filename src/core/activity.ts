@@ -6,7 +6,7 @@ import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Resource, Turn } from "./book.ts";
 import {
-  cycleIsOff,
+  advanceCycle,
   endCycle,
   linger,
   type Named,
@@ -63,7 +63,7 @@ function restOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefi
           setOwn(turn, outlet, "none");
         }
       }
-      cycleIsOff(turn, resource);
+      advanceCycle(turn, resource);
       return staysOn(turn.book, resource) ? start(turn.at) : undefined;
     case "on":
       return foundOn(turn, resource);
@@ -87,7 +87,7 @@ function startOn(
       return activity.bootBy === undefined ? undefined : { ...start(turn.at), retries: activity.retries };
     case "on":
       noteHands(turn, resource);
-      return cycleIsBack(turn, resource) ?? whileBooting(turn, resource, activity);
+      return finishCycle(turn, resource) ?? whileBooting(turn, resource, activity);
   }
 }
 
@@ -148,13 +148,13 @@ function useOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefin
   noteHands(turn, resource);
   if (sight === "on") {
     confirm(turn, resource);
-    return cycleIsBack(turn, resource);
+    return finishCycle(turn, resource);
   }
   return sight === "off" ? start(turn.at) : undefined;
 }
 
 /** An operator's power cycle has brought it back: what nobody wants goes off again, unless it stood on by a hand before. */
-function cycleIsBack(turn: Turn, resource: Resource): Activity | undefined {
+function finishCycle(turn: Turn, resource: Resource): Activity | undefined {
   const { cycle } = resource.record;
   if (cycle === undefined) {
     return undefined;

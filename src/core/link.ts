@@ -67,7 +67,7 @@ export function takeProof(turn: Turn, attempt: number): boolean {
 }
 
 /** A deadline of the link has come. */
-export function linkIsDue(turn: Turn): void {
+export function wakeLink(turn: Turn): void {
   const { book, at } = turn;
   const { link } = book;
   if (link.name === "draining") {

@@ -1,7 +1,7 @@
 // An operator's hand on a resource (protocol section 6): kept on, locked out, given back to the controller, or power-cycled. What
 // these mean for power is in wants.ts, lockout.ts and going-off.ts; who may ask for them is decided in claims.ts.
 
-import { handIsLifted } from "./hands.ts";
+import { liftHand } from "./hands.ts";
 import { endCycle, lingerAnew, linger } from "./activities.ts";
 import { announce, publish, wireTime } from "./announce.ts";
 import { type Book, need, type Resource, touch, type Turn } from "./book.ts";
@@ -38,7 +38,7 @@ export function takeOverride(turn: Turn, request: OverrideRequest): void {
       break;
     case "on":
       put(turn, recordOf(turn, resource, request, until));
-      handIsLifted(turn, resource);
+      liftHand(turn, resource);
       break;
     case "off":
       lockOut(
@@ -60,7 +60,7 @@ export function takeOverride(turn: Turn, request: OverrideRequest): void {
 }
 
 /** An override whose time has come is over, as if somebody had said `auto`. While the store refuses it stands. */
-export function overrideIsDue(turn: Turn, name: string): void {
+export function wakeOverride(turn: Turn, name: string): void {
   const { book } = turn;
   const record = book.overrides.get(name);
   if (record === undefined || book.store === "refusing") {
@@ -91,7 +91,7 @@ export function takeCycle(turn: Turn, request: CycleRequest): void {
     return;
   }
   const adopted = resource.activity.name === "held" && resource.activity.why === "outside";
-  handIsLifted(turn, resource);
+  liftHand(turn, resource);
   ours(turn, resource);
   keepRecord(turn, resource, {
     ...resource.record,
@@ -272,7 +272,7 @@ function lift(turn: Turn, resource: Resource): void {
     lingerAnew(turn, resource);
     publish(turn, resource);
   }
-  handIsLifted(turn, resource);
+  liftHand(turn, resource);
   touch(turn, resource);
 }
 

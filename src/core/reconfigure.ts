@@ -88,7 +88,7 @@ export function reconfigure(
   );
   const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
   const known = new Set(book.resources.values());
-  const letGo = removed.filter((resource) => isKeptOn(book, resource));
+  const leftOn = removed.filter((resource) => isLeftOn(book, resource));
   const said = new Set(
     [...tokensOf(book)].filter((token) => token.expiringSaid).map(({ record }) => record.number),
   );
@@ -100,8 +100,8 @@ export function reconfigure(
   if (book.store === "refusing") {
     takeUpAgain(turn, known);
   }
-  for (const resource of letGo) {
-    leaveOn(turn, resource);
+  for (const resource of leftOn) {
+    letOutletsGo(turn, resource);
   }
   keepFormer(turn, removed, outlets);
   for (const resource of rewired) {
@@ -225,14 +225,14 @@ function takeUpAgain(turn: Turn, known: ReadonlySet<Resource>): void {
 }
 
 /** In use, or on for a reason of its own, and not on its way off. */
-const isKeptOn = (book: Book, resource: Resource): boolean =>
+const isLeftOn = (book: Book, resource: Resource): boolean =>
   (isWanted(book, resource) && resource.activity.name !== "stopping") || resource.activity.name === "held";
 
 /**
  * A job may still be running behind the outlets of a resource that is gone. Whoever else is on them, perhaps the same machine under
  * another name, finds them on without having switched them on, and goes by its `onExternalOn`.
  */
-function leaveOn(turn: Turn, { outlets }: Resource): void {
+function letOutletsGo(turn: Turn, { outlets }: Resource): void {
   const { book } = turn;
   for (const outlet of outlets) {
     const others = book.outlets.get(outlet.settings.id) === outlet ? outlet.resources : [];

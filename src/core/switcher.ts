@@ -80,7 +80,7 @@ export function heard(turn: Turn, switcher: SwitcherBook, changed: boolean): voi
  * The time for an answer, or for another question, has come.
  * @returns the outlets that have become unknown
  */
-export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] {
+export function wakeSwitcher(turn: Turn, switcher: SwitcherBook): readonly Outlet[] {
   const { asking } = switcher;
   if (asking === undefined || asking.givenUp) {
     askAgain(turn, switcher);

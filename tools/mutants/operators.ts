@@ -230,7 +230,7 @@ export const operators: readonly Section[] = [
       {
         name: "override on does not cure a hand's OFF",
         file: "src/core/override.ts",
-        find: "      put(turn, recordOf(turn, resource, request, until));\n      handIsLifted(turn, resource);",
+        find: "      put(turn, recordOf(turn, resource, request, until));\n      liftHand(turn, resource);",
         replace: "      put(turn, recordOf(turn, resource, request, until));",
         why: "an operator says on, and it stays off",
       },
@@ -324,7 +324,7 @@ export const operators: readonly Section[] = [
       {
         name: "reload moves an outlet",
         file: "src/core/reconfigure.ts",
-        find: "  for (const resource of letGo) {",
+        find: "  for (const resource of leftOn) {",
         replace: "  for (const resource of []) {",
         why: "a machine that got another name goes off under its job",
       },
