@@ -19,11 +19,6 @@ export function acquire(turn: Turn, request: AcquireRequest): void {
   const id = request.token ?? request.madeUpToken;
   const { resource, owner, replyTo } = request;
   const about: About = { resource, token: id, owner: owner ?? nobodyNamed, replyTo };
-  const twice = request.names.find((name, index) => request.names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    refuse(turn, about, "invalid-request", `resources names '${twice}' twice`);
-    return;
-  }
   const meaning = lookUp(turn.book, resource, id, owner);
   switch (meaning.kind) {
     case "nothing":

@@ -49,13 +49,17 @@ export function lingerAnew(turn: Turn, resource: Resource): void {
 
 /** An operator's power cycle is not to be, because somebody came who holds it. */
 export function callOffCycle(turn: Turn, resource: Resource): void {
-  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  endCycle(turn, resource);
   lingerAnew(turn, resource);
   announce(turn, resource.settings.name, "cycle", { stage: "called off" });
 }
 
+/** An operator's power cycle is over, or is not to be. */
+export const endCycle = (turn: Turn, resource: Resource): void =>
+  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+
 /** It is off: an operator's power cycle goes on with bringing it back. */
-export function cycleIsOff(turn: Turn, resource: Resource): void {
+export function advanceCycle(turn: Turn, resource: Resource): void {
   const { record } = resource;
   if (record.cycle?.stage === "off") {
     keepRecord(turn, resource, { ...record, cycle: { ...record.cycle, stage: "on" } });

@@ -5,8 +5,17 @@
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Resource, Turn } from "./book.ts";
-import { cycleIsOff, linger, type Named, offWasIgnored, start, stayOn, wantedAgain } from "./activities.ts";
-import { keepRecord, noteBoot } from "./boots.ts";
+import {
+  advanceCycle,
+  endCycle,
+  linger,
+  type Named,
+  offWasIgnored,
+  start,
+  stayOn,
+  wantedAgain,
+} from "./activities.ts";
+import { noteBoot } from "./boots.ts";
 import { adoptTheRest, backFromReboot, foundOn, noteHands, ownAll } from "./hands.ts";
 import { isNeeded, leaveOn, lingerOn, stopOn, toGoOff } from "./going-off.ts";
 import { dependentsOf } from "./lockout.ts";
@@ -54,7 +63,7 @@ function restOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefi
           setOwn(turn, outlet, "none");
         }
       }
-      cycleIsOff(turn, resource);
+      advanceCycle(turn, resource);
       return staysOn(turn.book, resource) ? start(turn.at) : undefined;
     case "on":
       return foundOn(turn, resource);
@@ -78,7 +87,7 @@ function startOn(
       return activity.bootBy === undefined ? undefined : { ...start(turn.at), retries: activity.retries };
     case "on":
       noteHands(turn, resource);
-      return cycleIsBack(turn, resource) ?? whileBooting(turn, resource, activity);
+      return finishCycle(turn, resource) ?? whileBooting(turn, resource, activity);
   }
 }
 
@@ -139,18 +148,18 @@ function useOn(turn: Turn, resource: Resource, sight: Sight): Activity | undefin
   noteHands(turn, resource);
   if (sight === "on") {
     confirm(turn, resource);
-    return cycleIsBack(turn, resource);
+    return finishCycle(turn, resource);
   }
   return sight === "off" ? start(turn.at) : undefined;
 }
 
 /** An operator's power cycle has brought it back: what nobody wants goes off again, unless it stood on by a hand before. */
-function cycleIsBack(turn: Turn, resource: Resource): Activity | undefined {
+function finishCycle(turn: Turn, resource: Resource): Activity | undefined {
   const { cycle } = resource.record;
   if (cycle === undefined) {
     return undefined;
   }
-  keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+  endCycle(turn, resource);
   if (!cycle.adopted || isWanted(turn.book, resource)) {
     return undefined;
   }
@@ -171,7 +180,7 @@ function unwanted(turn: Turn, resource: Resource): Activity {
   }
   for (const outlet of resource.outlets) {
     if (outlet.own === "commanded") {
-      ask(turn, outlet.switcher, 0); // has the ON arrived?
+      ask(turn, outlet.switcher); // has the ON arrived?
     }
   }
   return { name: "resting" };

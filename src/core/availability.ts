@@ -20,6 +20,11 @@ export const unchecked = (): Availability => ({
   nextAt: undefined,
 });
 
+/** What it said is of the past; an answer that is still to come is not waited for. */
+export const forget = (availability: Availability): void => {
+  Object.assign(availability, unchecked(), { attempt: availability.attempt });
+};
+
 /** Check while it is powered; forget the verdict when it is off. An unknown relay changes nothing: the machine may well be on. */
 export function keepChecking(turn: Turn, resource: Resource, power: "on" | "off" | "unknown"): void {
   const { availability } = resource;
@@ -28,8 +33,7 @@ export function keepChecking(turn: Turn, resource: Resource, power: "on" | "off"
     return;
   }
   if (power === "off") {
-    const { attempt } = availability;
-    Object.assign(availability, unchecked(), { attempt });
+    forget(availability);
   } else if (!availability.running && isDue(availability, power, turn.at)) {
     run(turn, resource, "availability", availability);
   }
@@ -43,8 +47,7 @@ export function keepGuard(turn: Turn, resource: Resource, asked: boolean): void 
     return;
   }
   if (!asked) {
-    const { attempt } = guard;
-    Object.assign(guard, unchecked(), { attempt });
+    forget(guard);
   } else if (!guard.running && (guard.nextAt === undefined || guard.nextAt <= turn.at)) {
     run(turn, resource, "keepWhile", guard);
   }

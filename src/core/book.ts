@@ -44,6 +44,8 @@ export interface Book {
   tokenCount: number;
   /** Tokens of `controller/acquire`, by id. */
   readonly several: Map<string, Token>;
+  /** Tokens of one resource that was chosen from a pool, by `endedKey` of the pool, which may have lost that member since. */
+  readonly fromPools: Map<string, Token>;
   /** Requests that queue, by number. */
   readonly queued: Map<number, Queued>;
   /** The same by `endedKey` of every name over which they may be asked for (`controller` for several), and of all resources where they stand. */
@@ -65,7 +67,7 @@ export interface Book {
   readonly outbox: Map<number, { readonly record: OutboxRecord; taken: boolean; handed: boolean }>;
   nextOutbox: number;
   readonly deadlines: Deadlines;
-  /** Names that have left the configuration, with what is left of them; cleared at the first connection. */
+  /** Names that have left the configuration, with what is left of them: until that is ended on the disk and cleared on the broker. */
   gone: Gone;
   /** Events that wait for the next connection: ends of tokens, at most. */
   untold: Announcement[];
@@ -74,8 +76,8 @@ export interface Book {
     readonly resources: Map<string, ResourceRecord>;
     readonly outlets: Map<string, OutletRecord>;
   };
-  /** What stands on the broker, as far as the store knows. */
-  readonly published: Set<string>;
+  /** The names that stand on the broker, as far as the store knows. */
+  readonly published: Readonly<Record<PublishedRecord["kind"], Set<string>>>;
   /** Connected for the first time, and the replies of an earlier run were sent once more. */
   greeted: boolean;
 }
@@ -116,12 +118,12 @@ export interface Resource {
   pools: readonly Pool[];
   /** By id, oldest first. */
   readonly tokens: Map<string, Token>;
+  /** Those of them with requests that wait for a state. */
+  readonly waiting: Set<Token>;
   /** Requests that wait for a token of it (or of a pool of which it is a member), in the order of service. */
   readonly queue: Queued[];
   /** A pool keeps it available ahead of any request. */
   warm: boolean;
-  /** Those of them with requests that wait for a state. */
-  readonly waiting: Set<Token>;
   activity: Activity;
   /** Since the relay was last seen to go on: when, whether it was our doing, and whether it was available since. */
   power: { readonly at: Instant; readonly ours: boolean; readonly available: boolean } | undefined;
@@ -349,6 +351,10 @@ export interface Turn {
 }
 
 export const endedKey = (resource: string, token: string): string => `${resource} ${token}`;
+
+/** A resource or a pool of the configuration has this name. */
+export const isKnown = ({ resources, pools }: Book, name: string): boolean =>
+  resources.has(name) || pools.has(name);
 
 /** Look at it again before the turn ends. */
 export const touch = (turn: Turn, resource: Resource): void => {

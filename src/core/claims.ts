@@ -3,7 +3,7 @@
 
 import { acquire } from "./acquire.ts";
 import { isAnothers, isOperator, whyForbidden } from "./access.ts";
-import { need, type Queued, type Token, type Turn } from "./book.ts";
+import { isKnown, need, type Queued, type Token, type Turn } from "./book.ts";
 import type { Waiter } from "./changes.ts";
 import { announceToken, holdersOf, queueOf, releasedReply, tokenReply } from "./holders.ts";
 import { lookUp } from "./look-up.ts";
@@ -27,7 +27,7 @@ export function takeRequest(turn: Turn, request: Request): void {
   }
   const { book } = turn;
   const about = { ...request, token: "token" in request ? request.token : undefined };
-  const unknown = namesIn(request).find((name) => !book.resources.has(name) && !book.pools.has(name));
+  const unknown = namesIn(request).find((name) => !isKnown(book, name));
   const forbidden = whyForbidden(book.settings, request);
   if (unknown !== undefined) {
     refuse(turn, about, "unknown-resource", unknownResource(book, unknown));

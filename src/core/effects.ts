@@ -38,7 +38,10 @@ export type Effect =
   | { readonly kind: "prove"; readonly attempt: number }
   /** The retained picture of it changed; look it up in the view when the batch is on disk. */
   | { readonly kind: "publish"; readonly what: "resource" | "switcher" | "pool"; readonly name: string }
-  /** The request link is proved and the outlets are known: publish everything again. */
+  /**
+   * The controller's own topics, and once more what was published so far: at every (re)connection and reload. What is not known yet follows
+   * by itself.
+   */
   | { readonly kind: "publishController" }
   /** Clear the retained topics of a name that left the configuration. */
   | { readonly kind: "forget"; readonly what: "resource" | "switcher"; readonly name: string }

@@ -4,7 +4,7 @@
 import type { Book, Pool, Resource, Token, Turn } from "./book.ts";
 import type { QueuedRecord, TokenRecord } from "./changes.ts";
 import { canEver, isAhead, isFree, isUnused, standingOf } from "./grant.ts";
-import { handIsLifted } from "./hands.ts";
+import { liftHand } from "./hands.ts";
 import { announceOn } from "./holders.ts";
 import { byRank } from "./pools.ts";
 import { enqueue, failQueued } from "./queue.ts";
@@ -128,7 +128,7 @@ function move(
   const { record } = token;
   takeOff(turn, token);
   tellEnd(turn, token, from, "rejected", { error, message, moved: to.settings.name });
-  handIsLifted(turn, to);
+  liftHand(turn, to);
   const resources = token.resources.map((resource) => (resource === from ? to : resource));
   const moved = putToken(turn, {
     ...record,

@@ -19,8 +19,8 @@ export type Event = { readonly at: Instant } & (
       /** Resources that are checked in another way from now on, or guarded in another way (`keepWhile`). */
       readonly rechecked: ReadonlySet<string>;
     }
-  /** The process stood still (suspend, SIGSTOP) for this long: as after a reconnection. */
-  | { readonly kind: "stoodStill"; readonly length: Millis }
+  /** The process stood still (suspend, SIGSTOP): as after a reconnection. */
+  | { readonly kind: "stoodStill" }
 
   // The link that requests come over.
   | { readonly kind: "linkConnected" }
@@ -34,7 +34,7 @@ export type Event = { readonly at: Instant } & (
   | { readonly kind: "rivalGone" }
 
   // The store.
-  | { readonly kind: "storeRefused"; readonly reason: string }
+  | { readonly kind: "storeRefused" }
   | { readonly kind: "storeRecovered" }
 
   // Switchers. What they say of themselves is the truth; whether they can be heard is judged by the core.
@@ -42,7 +42,7 @@ export type Event = { readonly at: Instant } & (
   | { readonly kind: "switcherConnected"; readonly switcher: string }
   | { readonly kind: "switcherLost"; readonly switcher: string }
   /** A hint (for example a last will): worth asking, proves nothing. */
-  | { readonly kind: "switcherHinted"; readonly switcher: string; readonly online: boolean }
+  | { readonly kind: "switcherHinted"; readonly switcher: string }
   /** The device says that it has just booted. */
   | { readonly kind: "switcherRebooted"; readonly switcher: string }
   /** The device said live where a relay stands. `uptime`: how long the device runs, if it said so. */

@@ -12,7 +12,7 @@ import { endsAt, endToken, setTokenDeadline, subjectOf } from "./tokens.ts";
 import { failToken, firstSince, hindranceAmong, tellWaiters } from "./waits.ts";
 
 /** A deadline of this token has come. */
-export function tokenIsDue(turn: Turn, token: Token): void {
+export function wakeToken(turn: Turn, token: Token): void {
   const { book, at } = turn;
   const { deadline, waiters } = token.record;
   const ends = endsAt(token.record);
@@ -69,7 +69,7 @@ function expire(turn: Turn, token: Token): void {
 const shortest = millis(1000);
 
 /** A deadline of this queued request has come. */
-export function queuedIsDue(turn: Turn, queued: Queued): void {
+export function wakeQueued(turn: Turn, queued: Queued): void {
   const { book, at } = turn;
   const { record } = queued;
   const { deadline } = record;

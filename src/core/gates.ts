@@ -1,29 +1,24 @@
 // What must be true before any relay is commanded, in one place. OFF is the only destructive command, so every doubt
 // closes its gate: no link, no fresh report, a store that refuses, a second controller, too soon after a reconnection.
 
-import type { Book, Link, Outlet } from "./book.ts";
+import type { Book, Outlet, Resource } from "./book.ts";
 import { lockoutOn } from "./lockout.ts";
 import { after, type Instant, later, millis } from "./time.ts";
+import { isUrgent } from "./wants.ts";
 
 /** `open`; `until` a time; or `shut` until something happens (which is reviewed then). */
 export type Gate =
   | { readonly name: "open" }
   | { readonly name: "until"; readonly at: Instant }
-  | { readonly name: "shut"; readonly because: string };
+  | { readonly name: "shut" };
 
 const open: Gate = { name: "open" };
-const shut = (because: string): Gate => ({ name: "shut", because });
-
-const noLink = shut("there is no proved connection to the broker");
+const shut: Gate = { name: "shut" };
 
 /** ON: also, nobody has locked it out, it has rested for `minOff`, and no other outlet of its group was switched on just now. */
 export function onGate(book: Book, outlet: Outlet, at: Instant): Gate {
-  const gate = book.link.name === "up" ? commandGate(book, book.link, outlet) : noLink;
-  if (gate.name !== "open") {
-    return gate;
-  }
-  if (lockoutOn(book, outlet) !== undefined) {
-    return shut("it is locked out");
+  if (!takesCommands(book, outlet) || lockoutOn(book, outlet) !== undefined) {
+    return shut;
   }
   const { lastOnAt, settings } = outlet.switcher;
   const apart = lastOnAt === undefined ? at : after(lastOnAt, settings.stagger);
@@ -35,14 +30,23 @@ export function onGate(book: Book, outlet: Outlet, at: Instant): Gate {
  * @param urgent an operator's OFF does not wait for `minOn`
  */
 export function offGate(book: Book, outlet: Outlet, at: Instant, urgent: boolean): Gate {
-  if (book.link.name !== "up") {
-    return noLink;
+  const { link } = book;
+  if (link.name !== "up" || !takesCommands(book, outlet)) {
+    return shut;
   }
-  const gate = commandGate(book, book.link, outlet);
-  if (gate.name !== "open") {
-    return gate;
+  return notBefore(at, later(link.graceUntil, urgent ? at : rested(outlet, "minOn", at)));
+}
+
+/** When the last of a resource's outlets may be switched off, as far as that is a matter of time. */
+export function offGateOpens(book: Book, resource: Resource, at: Instant): Instant | undefined {
+  let latest: Instant | undefined;
+  for (const outlet of resource.outlets) {
+    const gate = offGate(book, outlet, at, isUrgent(book, resource));
+    if (gate.name === "until" && (latest === undefined || gate.at > latest)) {
+      latest = gate.at;
+    }
   }
-  return notBefore(at, later(book.link.graceUntil, urgent ? at : rested(outlet, "minOn", at)));
+  return latest;
 }
 
 /** Of several resources on one outlet, the longest pause counts. */
@@ -56,24 +60,20 @@ export function expiryGate(book: Book, proofAfter: Instant | undefined): Gate {
   const proved =
     proofAfter === undefined ||
     (book.link.name === "up" && book.link.provedAt !== undefined && book.link.provedAt >= proofAfter);
-  return proved ? open : shut("the link is not proved since the expiry");
+  return proved ? open : shut;
 }
 
 const notBefore = (at: Instant, earliest: Instant): Gate =>
   earliest <= at ? open : { name: "until", at: earliest };
 
-/** Whether commands may be sent to this outlet at all. */
-function commandGate(book: Book, link: Extract<Link, { name: "up" }>, outlet: Outlet): Gate {
-  if (book.store === "refusing") {
-    return shut("the store refuses");
-  }
-  if (book.rival !== undefined) {
-    return shut("another controller was heard");
-  }
-  if (!link.learned) {
-    return shut("not every outlet has said where it stands, and 2 s have not passed");
-  }
-  return outlet.stale || outlet.seen.name === "unknown"
-    ? shut("the outlet has not said where it stands")
-    : open;
-}
+/**
+ * Whether commands may be sent to this outlet at all: there is a connection to the broker, all outlets have said where they stand or were
+ * waited for, this one has said so, the store writes, and no other controller was heard.
+ */
+const takesCommands = ({ link, store, rival }: Book, { stale, seen }: Outlet): boolean =>
+  link.name === "up" &&
+  link.learned &&
+  !stale &&
+  seen.name !== "unknown" &&
+  store === "writing" &&
+  rival === undefined;

@@ -1,7 +1,7 @@
 // The way off: lingering, who may still stand in the way, the machine's own shutdown, and the cut (protocol 5 rules 1 to 3 and 7).
 // Every doubt leaves a resource on. What a shutdown is and when a machine is gone is in leaving.ts.
 
-import { callOffCycle, cycleIsOff, linger, type Named, offIsOnItsWay, stayOn } from "./activities.ts";
+import { advanceCycle, callOffCycle, linger, type Named, offIsOnItsWay, stayOn } from "./activities.ts";
 import { announce } from "./announce.ts";
 import { isAvailable } from "./availability.ts";
 import type { Activity, Book, Leaving, Resource, Turn } from "./book.ts";
@@ -159,9 +159,9 @@ export function leaveOn(
 ): Activity | undefined {
   const { shutdown } = resource.settings;
   if (sight === "off") {
-    return isOff(turn, resource);
+    return finishOff(turn, resource);
   }
-  if (hasLostPower(resource)) {
+  if (takeReboots(resource)) {
     return staysForThem(turn, resource, wanted, sight);
   }
   if (shutdown === undefined) {
@@ -204,8 +204,8 @@ export function leaveOn(
     : { ...activity, overdue: true };
 }
 
-/** One of its sockets has rebooted, and so has its machine, perhaps: what is silent now may be booting. Noticed once. */
-function hasLostPower({ outlets }: Resource): boolean {
+/** True once after one of its sockets has rebooted, and so has its machine, perhaps: what is silent now may be booting. */
+function takeReboots({ outlets }: Resource): boolean {
   const rebooted = outlets.filter((outlet) => outlet.rebooted);
   for (const outlet of rebooted) {
     outlet.rebooted = false;
@@ -242,7 +242,7 @@ export function stopOn(
   sight: Sight,
 ): Activity | undefined {
   if (sight === "off") {
-    return isOff(turn, resource);
+    return finishOff(turn, resource);
   }
   if (activity.cleared === "forced" && isForced(turn.book, resource)) {
     return undefined;
@@ -256,8 +256,8 @@ export function stopOn(
     return stays(turn, resource, wanted, sight);
   }
   if (activity.cleared === "gone") {
-    const answersAgain =
-      hasLostPower(resource) || (resource.settings.check !== undefined && isAvailable(resource));
+    const rebooted = takeReboots(resource);
+    const answersAgain = rebooted || (resource.settings.check !== undefined && isAvailable(resource));
     if (sent) {
       // It may have lost its power and got it back while nobody could see it: what was sent is seen through, and not repeated.
       return answersAgain ? { ...activity, usedSince: true, cleared: "no" } : undefined;
@@ -279,12 +279,12 @@ export function stopOn(
 }
 
 /** Done. An operator's power cycle goes on with bringing it back. */
-function isOff(turn: Turn, resource: Resource): Activity {
+function finishOff(turn: Turn, resource: Resource): Activity {
   for (const outlet of resource.outlets) {
     if (outlet.own === "leaving" || !outlet.resources.some((one) => isWanted(turn.book, one))) {
       setOwn(turn, outlet, "none");
     }
   }
-  cycleIsOff(turn, resource);
+  advanceCycle(turn, resource);
   return { name: "resting" };
 }

@@ -1,7 +1,7 @@
 // Granting: what is free, whose turn it is, which resources a request gets, and the token that comes of it. Who must wait for its
 // turn stands in queue.ts.
 
-import { handIsLifted } from "./hands.ts";
+import { liftHand } from "./hands.ts";
 import { type Book, endedKey, need, type Resource, type Turn } from "./book.ts";
 import type { QueuedRecord, TokenRecord } from "./changes.ts";
 import { announceToken, isExclusivelyHeld, tokenReply } from "./holders.ts";
@@ -84,7 +84,7 @@ export function grant(
 ): void {
   const { at } = turn;
   for (const resource of resources) {
-    handIsLifted(turn, resource); // a new token is a new want (protocol 5 rule 9)
+    liftHand(turn, resource); // a new token is a new want (protocol 5 rule 9)
   }
   const answered = claim.waiters.filter(({ wait }) =>
     resources.every((resource) => satisfies(resource, wait)),

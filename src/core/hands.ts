@@ -14,7 +14,7 @@ import { isHandOff } from "./wishes.ts";
  * A new want. It lifts a hand's OFF, of the resource and of what it needs: what was confirmed on and is not seen on now may be switched
  * on again (rule 9). And it calls off an operator's power cycle that has not begun.
  */
-export function handIsLifted(turn: Turn, resource: Resource): void {
+export function liftHand(turn: Turn, resource: Resource): void {
   for (const one of needsOf(resource)) {
     const wasHandOff = isHandOff(one);
     for (const outlet of one.outlets) {

@@ -8,7 +8,7 @@ import { lockoutOf, lockoutOn } from "./lockout.ts";
 import type { Reply } from "./requests.ts";
 import { sightOf } from "./supply.ts";
 import type { Instant } from "./time.ts";
-import { endsAt, homeOf } from "./tokens.ts";
+import { endsAt, homeOf, poolKeyOf } from "./tokens.ts";
 import { isForced, isWanted, staysOn } from "./wants.ts";
 import { wishFor } from "./wishes.ts";
 
@@ -114,9 +114,11 @@ function checkReleased(book: Book, resource: Resource, outlet: string): void {
 /** Everything that must be true between two steps. @throws BrokenInvariant */
 export function checkBook(book: Book): void {
   let tokens = 0;
+  let fromPools = 0;
   for (const resource of book.resources.values()) {
     for (const token of resource.tokens.values()) {
       tokens += token.resources[0] === resource ? 1 : 0;
+      fromPools += poolKeyOf(token.record) === undefined ? 0 : 1;
     }
     checkTokens(book, resource);
     if (book.store === "writing") {
@@ -125,6 +127,7 @@ export function checkBook(book: Book): void {
     }
   }
   must(tokens === book.tokenCount, `the book counts ${book.tokenCount} tokens and has ${tokens}`);
+  must(fromPools === book.fromPools.size, "none but tokens that are held are found over their pool");
   must(book.ended.size <= book.settings.limits.tokens, "more ended tokens are remembered than allowed");
   checkHeap(book);
 }
@@ -132,6 +135,11 @@ export function checkBook(book: Book): void {
 function checkTokens(book: Book, resource: Resource): void {
   for (const token of resource.tokens.values()) {
     const { record } = token;
+    const poolKey = poolKeyOf(record);
+    must(
+      poolKey === undefined || book.fromPools.get(poolKey) === token,
+      `'${record.token}' is found over its pool`,
+    );
     const waits = record.waiters.length > 0;
     must(
       resource.waiting.has(token) === waits,

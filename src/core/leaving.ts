@@ -192,13 +192,16 @@ function isSilent({ settings: { check }, availability }: Resource, activity: Lea
 }
 
 /** Every meter has said so since the command, and just now. */
-const drawsLess = (turn: Turn, resource: Resource, watts: number, activity: Leaving): boolean =>
-  resource.outlets.every(
+function drawsLess(turn: Turn, resource: Resource, watts: number, activity: Leaving): boolean {
+  const fresh = resource.outlets.every(
     ({ meteredAt }) =>
       meteredAt !== undefined &&
       meteredAt > activity.since &&
       meteredAt > before(turn.at, readingHolds(activity)),
-  ) && Number(meterOf(resource).watts) < watts; // what is not known is less than nothing
+  );
+  const drawn = meterOf(resource).watts;
+  return fresh && drawn !== undefined && drawn < watts;
+}
 
 /** It has been gone for `settle`. Of one that was left on a reading holds for long, so that the last one must be of after that. */
 export function hasSettled(

@@ -2,7 +2,7 @@
 // switched off before `restartGrace` has passed since it came back, because holders could not renew meanwhile.
 
 import { announce, announceOnceUp } from "./announce.ts";
-import { type Book, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
+import { type Book, isKnown, type Link, need, nothingGone, touch, type Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { proofWithin, sendProof, setLinkDeadline } from "./link-proof.ts";
 import { allOutletsKnown, askAfresh, publishSwitcher, tellRetainedCommands } from "./switcher.ts";
@@ -67,7 +67,7 @@ export function takeProof(turn: Turn, attempt: number): boolean {
 }
 
 /** A deadline of the link has come. */
-export function linkIsDue(turn: Turn): void {
+export function wakeLink(turn: Turn): void {
   const { book, at } = turn;
   const { link } = book;
   if (link.name === "draining") {
@@ -141,13 +141,13 @@ function learn(turn: Turn, link: Extract<Link, { name: "up" }>): void {
   reviewAll(turn);
 }
 
-/** What a new connection owes to the past; put off while the store refuses. */
+/** What is owed to the past at every connection, and after a reload over one; put off while the store refuses. */
 export function settleAccounts(turn: Turn): void {
   sayGoodbye(turn);
   notePublished(turn);
 }
 
-/** The first connection after a start: what left the configuration is told and cleared, and decided replies go out once more. */
+/** What left the configuration is told and cleared. At the first connection after a start, decided replies go out once more. */
 function sayGoodbye(turn: Turn): void {
   const { book } = turn;
   const { published } = book.gone;
@@ -227,8 +227,6 @@ export function endWhatIsGone(turn: Turn): void {
 
 const hasLeft = (name: string | undefined): string => `'${name}' has left the configuration`;
 
-const isKnown = (book: Book, name: string): boolean => book.resources.has(name) || book.pools.has(name);
-
 function notePublished(turn: Turn): void {
   const { book } = turn;
   const names = [
@@ -236,9 +234,9 @@ function notePublished(turn: Turn): void {
     ...[...book.switchers.keys()].map((name) => ({ kind: "switcher", name }) as const),
   ];
   for (const record of names) {
-    const key = `${record.kind} ${record.name}`;
-    if (!book.published.has(key)) {
-      book.published.add(key);
+    const published = book.published[record.kind];
+    if (!published.has(record.name)) {
+      published.add(record.name);
       turn.effects.push({ kind: "persist", change: { kind: "published", record, gone: false } });
     }
   }

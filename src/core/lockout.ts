@@ -61,6 +61,14 @@ export function dependentsOf(resources: Iterable<Resource>): Set<Resource> {
   return all;
 }
 
+/** What an operator has said of it; a lockout of its outlets counts, whichever resource it was made through. */
+export function overrideOf(book: Book, resource: Resource): "auto" | "on" | "off" {
+  if (resource.outlets.some((outlet) => lockoutOn(book, outlet) !== undefined)) {
+    return "off";
+  }
+  return book.overrides.get(resource.settings.name)?.mode === "on" ? "on" : "auto";
+}
+
 /** For a refusal, and for the tokens that it ends. */
 export function lockoutSentence({ resource, by, reason }: OverrideRecord, name: string): string {
   const through = resource === name ? "" : ` through ${resource}`;

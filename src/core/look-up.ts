@@ -25,7 +25,8 @@ export function lookUp(book: Book, over: string | undefined, id: string, owner: 
   const members = membersOf(book, over);
   const tokens = members.flatMap((member) => member.tokens.get(id) ?? []);
   const singles = tokens.filter(({ record }) => !record.several);
-  const granted = book.pools.has(over) ? grantedFrom(book, over, id) : undefined;
+  // Also on a resource that has left the pool since: its holder goes on asking over the pool.
+  const granted = book.pools.has(over) ? book.fromPools.get(endedKey(over, id)) : undefined;
   const all = granted === undefined ? singles : [granted, ...singles];
   const token = all.find(({ record }) => record.owner === owner) ?? all[0];
   if (token !== undefined) {
@@ -39,17 +40,6 @@ export function lookUp(book: Book, over: string | undefined, id: string, owner: 
   return foreign === undefined
     ? { kind: "nothing" }
     : { kind: "foreign", message: whereToAsk(foreign.record) };
-}
-
-/** Also on a resource that has left the pool since: its holder goes on asking over the pool. */
-function grantedFrom(book: Book, pool: string, id: string): Token | undefined {
-  for (const { tokens } of book.resources.values()) {
-    const token = tokens.get(id);
-    if (token !== undefined && !token.record.several && token.record.asked.includes(pool)) {
-      return token;
-    }
-  }
-  return undefined;
 }
 
 const meaningOf = (queued: Queued | undefined): Meaning =>

@@ -9,7 +9,7 @@ import { type Gate, offGate, onGate } from "./gates.ts";
 import { lockoutOn } from "./lockout.ts";
 import type { Position } from "./settings.ts";
 import { ask, heard } from "./switcher.ts";
-import { after, before, type Instant, type Millis, millis, soonerOf } from "./time.ts";
+import { after, before, future, type Instant, type Millis, millis, soonerOf } from "./time.ts";
 import { offIsUrgent, wishFor } from "./wishes.ts";
 
 /**
@@ -135,7 +135,7 @@ function bring(turn: Turn, outlet: Outlet, wish: Position): void {
   }
   const again = outlet.command === command ? next : outlet.command?.nextAt;
   const pending = outlet.command && after(outlet.command.firstAt, patienceOf(outlet));
-  setOutletDeadline(turn, outlet, soonerOf(later(turn, again), later(turn, pending)));
+  setOutletDeadline(turn, outlet, soonerOf(future(turn.at, again), future(turn.at, pending)));
 }
 
 /** Of several resources on one outlet, the most patient one rules. */
@@ -154,7 +154,7 @@ function seeThrough(turn: Turn, outlet: Outlet): void {
   if (command.nextAt <= at) {
     const sends = command.sends + 1;
     outlet.command = { ...command, sends, askedAt: at, nextAt: after(at, repeatAfter(sends)) };
-    ask(turn, outlet.switcher, 0);
+    ask(turn, outlet.switcher);
   }
   setOutletDeadline(turn, outlet, outlet.command?.nextAt);
 }
@@ -211,7 +211,7 @@ function send(turn: Turn, outlet: Outlet, position: Position): void {
       });
     }
   } else if (outlet.heardAt === undefined || outlet.heardAt < earlier.sentAt) {
-    ask(turn, outlet.switcher, 0); // no answer at all: is it there?
+    ask(turn, outlet.switcher); // no answer at all: is it there?
   }
   outlet.attempt += 1;
   outlet.lastSent = { position, at };
@@ -231,9 +231,6 @@ function send(turn: Turn, outlet: Outlet, position: Position): void {
     turn.effects.push({ kind: "command", outlet: outlet.settings.id, position, attempt: outlet.attempt });
   }
 }
-
-const later = (turn: Turn, when: Instant | undefined): Instant | undefined =>
-  when !== undefined && when > turn.at ? when : undefined;
 
 function setOutletDeadline(turn: Turn, outlet: Outlet, at: Instant | undefined): void {
   setDeadline(turn.book.deadlines, { kind: "outlet", name: outlet.settings.id }, at);

@@ -1,21 +1,20 @@
 // An operator's hand on a resource (protocol section 6): kept on, locked out, given back to the controller, or power-cycled. What
 // these mean for power is in wants.ts, lockout.ts and going-off.ts; who may ask for them is decided in claims.ts.
 
-import { handIsLifted } from "./hands.ts";
-import { lingerAnew, linger } from "./activities.ts";
+import { liftHand } from "./hands.ts";
+import { endCycle, lingerAnew, linger } from "./activities.ts";
 import { announce, publish, wireTime } from "./announce.ts";
 import { type Book, need, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { OverrideRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
-import { dependentsOf, lockoutOf, lockoutSentence } from "./lockout.ts";
+import { dependentsOf, lockoutOf, lockoutSentence, overrideOf } from "./lockout.ts";
 import { setOwn } from "./outlet.ts";
 import { endAllClaims } from "./elsewhere.ts";
 import { refuse } from "./refusals.ts";
 import type { CycleRequest, OverrideRequest } from "./requests.ts";
 import { neighboursOf, sightOf } from "./supply.ts";
 import { after, before, type Instant, instant, later } from "./time.ts";
-import { overrideOf } from "./view.ts";
 import { answerNow } from "./waits.ts";
 import { activeDependents, isWanted } from "./wants.ts";
 
@@ -39,7 +38,7 @@ export function takeOverride(turn: Turn, request: OverrideRequest): void {
       break;
     case "on":
       put(turn, recordOf(turn, resource, request, until));
-      handIsLifted(turn, resource);
+      liftHand(turn, resource);
       break;
     case "off":
       lockOut(
@@ -61,7 +60,7 @@ export function takeOverride(turn: Turn, request: OverrideRequest): void {
 }
 
 /** An override whose time has come is over, as if somebody had said `auto`. While the store refuses it stands. */
-export function overrideIsDue(turn: Turn, name: string): void {
+export function wakeOverride(turn: Turn, name: string): void {
   const { book } = turn;
   const record = book.overrides.get(name);
   if (record === undefined || book.store === "refusing") {
@@ -92,7 +91,7 @@ export function takeCycle(turn: Turn, request: CycleRequest): void {
     return;
   }
   const adopted = resource.activity.name === "held" && resource.activity.why === "outside";
-  handIsLifted(turn, resource);
+  liftHand(turn, resource);
   ours(turn, resource);
   keepRecord(turn, resource, {
     ...resource.record,
@@ -219,7 +218,7 @@ function lockOut(turn: Turn, record: OverrideRecord): void {
 /** A power cycle does not come back from under a lockout, not even when that is lifted; nor does what it was to bring back stay needed. */
 function notCycled(turn: Turn, resource: Resource): void {
   if (resource.record.cycle !== undefined) {
-    keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    endCycle(turn, resource);
     announce(turn, resource.settings.name, "cycle", { stage: "called off" });
   }
 }
@@ -269,11 +268,11 @@ function lift(turn: Turn, resource: Resource): void {
     }
   }
   if (resource.record.cycle?.stage === "off") {
-    keepRecord(turn, resource, { ...resource.record, cycle: undefined });
+    endCycle(turn, resource);
     lingerAnew(turn, resource);
     publish(turn, resource);
   }
-  handIsLifted(turn, resource);
+  liftHand(turn, resource);
   touch(turn, resource);
 }
 

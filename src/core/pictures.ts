@@ -1,4 +1,4 @@
-// What is published about a resource, a switcher and the controller: the JSON of protocol sections 2 and 3, ready to be printed.
+// What is published about a resource, a pool and a switcher: the JSON of protocol sections 2 and 3, ready to be printed.
 // Only the shapes; view.ts makes them.
 
 import type { Holder, State } from "./requests.ts";

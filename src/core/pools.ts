@@ -51,19 +51,27 @@ export const byRank = (book: Book, resources: readonly Resource[]): Resource[] =
       const rank = rankOf(book, resource);
       return rank === undefined ? [] : [{ resource, rank }];
     })
-    .toSorted((a, b) => a.rank - b.rank)
+    .toSorted((a, b) => compare(a.rank, b.rank))
     .map(({ resource }) => resource);
 
 /**
  * The order in which members are chosen, the least first: available, powered, off; then the one with the fewest users; those with a
  * problem last. `undefined`: locked out, and never chosen.
  */
-export function rankOf(book: Book, resource: Resource): number | undefined {
-  if (lockoutOf(book, resource) !== undefined) {
-    return undefined;
+export const rankOf = (book: Book, resource: Resource): Rank | undefined =>
+  lockoutOf(book, resource) === undefined
+    ? [resource.problems.size > 0 ? 1 : 0, stepsToGo(resource), resource.tokens.size]
+    : undefined;
+
+/** Whether it has a problem, how far it is from available, how many users it has: the first that differs counts. */
+export type Rank = readonly [trouble: number, steps: number, users: number];
+
+/** For lists of equal length, in the order of their first numbers that differ. */
+export function compare([a, ...others]: readonly number[], [b, ...otherwise]: readonly number[]): number {
+  if (a === undefined || b === undefined) {
+    return 0;
   }
-  const trouble = resource.problems.size > 0 ? 4 : 0;
-  return (trouble + stepsToGo(resource)) * 2 ** 32 + resource.tokens.size; // fewer users than that fit into a memory
+  return a === b ? compare(others, otherwise) : a - b;
 }
 
 /** One that is going off must go all the way, and come back. Before a position is known after a start, it is taken to be as it was left. */
@@ -76,7 +84,7 @@ const leftAs = (resource: Resource): State =>
   !wasLeftOn(resource) ? "unknown" : resource.record.wasAvailable ? "available" : "powered";
 
 /** When an earlier run ended, and not on its way off. */
-export const wasLeftOn = ({ outlets }: Resource): boolean =>
+const wasLeftOn = ({ outlets }: Resource): boolean =>
   outlets.some(({ own }) => own === "commanded" || own === "confirmed");
 
 const nearness: readonly State[] = ["available", "powered", "off", "unknown"];

@@ -2,7 +2,7 @@
 // Only heads are served, so nobody overtakes; the order is one over the whole controller, so two requests never wait for each other.
 
 import { announce, publish } from "./announce.ts";
-import { type Book, endedKey, type Queued, type Resource, touch, type Turn } from "./book.ts";
+import { type Book, endedKey, isKnown, type Queued, type Resource, touch, type Turn } from "./book.ts";
 import type { QueuedRecord } from "./changes.ts";
 import { setDeadline } from "./deadlines.ts";
 import { choose, type Claim, comesBefore, grant, standingOf } from "./grant.ts";
@@ -50,7 +50,7 @@ export function putQueued(turn: Turn, queued: Queued, record: QueuedRecord): voi
 
 /** From the store into the book, after the tokens. @returns false if something that it asks for has left the configuration */
 export function restoreQueued(book: Book, record: QueuedRecord): boolean {
-  if (!record.asked.every((name) => book.resources.has(name) || book.pools.has(name))) {
+  if (!record.asked.every((name) => isKnown(book, name))) {
     return false;
   }
   enter(book, record, standingOf(book, record));
@@ -136,6 +136,7 @@ export function forgetClaims(book: Book): void {
   book.queued.clear();
   book.queuedIds.clear();
   book.several.clear();
+  book.fromPools.clear();
   book.overdue.clear();
   book.tokenCount = 0;
 }

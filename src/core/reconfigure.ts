@@ -3,7 +3,7 @@
 
 import { wantedAgain } from "./activities.ts";
 import { publish } from "./announce.ts";
-import { countAnew, unchecked } from "./availability.ts";
+import { countAnew, forget } from "./availability.ts";
 import { type Book, need, type Outlet, type Resource, type Token, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { OverrideRecord, Snapshot, TokenRecord } from "./changes.ts";
@@ -12,13 +12,13 @@ import type { Event } from "./events.ts";
 import { linkUp } from "./links.ts";
 import { endWhatIsGone, settleAccounts } from "./link.ts";
 import { setOwn } from "./outlet.ts";
+import { phaseOf } from "./phase.ts";
 import { forgetClaims } from "./queue.ts";
 import { takeClaimsBack } from "./restart.ts";
 import type { ResourceSettings, Settings } from "./settings.ts";
 import { askAfresh } from "./switcher.ts";
 import { after, type Instant, type Millis, millis, sooner } from "./time.ts";
 import { homeOf, setTokenDeadline } from "./tokens.ts";
-import { phaseOf } from "./view.ts";
 import { isWanted, staysOn } from "./wants.ts";
 
 /**
@@ -51,7 +51,7 @@ export function reasonsAgainst(book: Book, settings: Settings, changed: Readonly
 }
 
 /** Which outlets are on and will be nobody's with these settings: they are left so, and that is told. */
-export const leftOn = (book: Book, settings: Settings): string[] => {
+export const orphanedOutlets = (book: Book, settings: Settings): string[] => {
   const used = new Set([...settings.resources.values()].flatMap(({ outlets }) => outlets));
   return [...book.outlets.values()]
     .filter(
@@ -119,7 +119,7 @@ export function reconfigure(
   );
   const outlets = [...book.outlets.values()].filter(({ settings: { id } }) => !settings.outlets.has(id));
   const known = new Set(book.resources.values());
-  const letGo = removed.filter((resource) => isKeptOn(book, resource));
+  const leftOn = removed.filter((resource) => isLeftOn(book, resource));
   const said = new Set(
     [...tokensOf(book)].filter((token) => token.expiringSaid).map(({ record }) => record.number),
   );
@@ -131,8 +131,8 @@ export function reconfigure(
   if (book.store === "refusing") {
     takeUpAgain(turn, known);
   }
-  for (const resource of letGo) {
-    leaveOn(turn, resource);
+  for (const resource of leftOn) {
+    letOutletsGo(turn, resource);
   }
   keepFormer(turn, removed, outlets);
   for (const resource of rewired) {
@@ -259,14 +259,14 @@ function takeUpAgain(turn: Turn, known: ReadonlySet<Resource>): void {
 }
 
 /** In use, or on for a reason of its own, and not on its way off. */
-const isKeptOn = (book: Book, resource: Resource): boolean =>
+const isLeftOn = (book: Book, resource: Resource): boolean =>
   (isWanted(book, resource) && resource.activity.name !== "stopping") || resource.activity.name === "held";
 
 /**
  * A job may still be running behind the outlets of a resource that is gone. Whoever else is on them, perhaps the same machine under
  * another name, finds them on without having switched them on, and goes by its `onExternalOn`.
  */
-function leaveOn(turn: Turn, { outlets }: Resource): void {
+function letOutletsGo(turn: Turn, { outlets }: Resource): void {
   const { book } = turn;
   for (const outlet of outlets) {
     const others = book.outlets.get(outlet.settings.id) === outlet ? outlet.resources : [];
@@ -309,7 +309,7 @@ function beginAgain(turn: Turn, resource: Resource): void {
   resource.activity = { name: "resting" };
   resource.power = undefined;
   resource.bootFailed = false;
-  Object.assign(resource.availability, unchecked(), { attempt: resource.availability.attempt });
+  forget(resource.availability);
   if (turn.book.store === "writing") {
     keepRecord(turn, resource, {
       ...resource.record,
@@ -356,10 +356,10 @@ const fitted = (at: Instant, ends: Instant, before: Millis, length: Millis): Ins
 /** A checker that is gone will not answer any more. */
 function forgetChecksOf({ settings, availability, guard }: Resource): void {
   if (settings.check === undefined) {
-    Object.assign(availability, unchecked(), { attempt: availability.attempt });
+    forget(availability);
   }
   if (settings.keepWhile === undefined) {
-    Object.assign(guard, unchecked(), { attempt: guard.attempt });
+    forget(guard);
   }
 }
 
@@ -368,5 +368,5 @@ function checkAnew(turn: Turn, resource: Resource): void {
   const { availability, guard } = resource;
   availability.running = false;
   countAnew(resource, turn.at);
-  Object.assign(guard, unchecked(), { attempt: guard.attempt });
+  forget(guard);
 }

@@ -1,7 +1,7 @@
 // Refusals: what a client hears whose request is not carried out, and why, with the cure where there is one. Nothing is changed.
 
 import { announce, wireTime } from "./announce.ts";
-import { type Book, endedKey, type Resource, type Turn } from "./book.ts";
+import { type Book, endedKey, isKnown, type Resource, type Turn } from "./book.ts";
 import { type Claim, comesBefore, isAhead, isFree } from "./grant.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf, lockoutSentence } from "./lockout.ts";
@@ -33,7 +33,7 @@ function announceRefusal(
   message: string,
 ): void {
   const { book } = turn;
-  const known = resource !== undefined && (book.resources.has(resource) || book.pools.has(resource));
+  const known = resource !== undefined && isKnown(book, resource);
   const isOurs = known || (resource === undefined && error !== "unknown-resource");
   announce(turn, known ? resource : undefined, "rejected", {
     ...(resource === undefined || known ? {} : { resource }),

@@ -29,7 +29,10 @@ export interface RequestBase {
 
 export interface AcquireRequest extends RequestBase {
   readonly kind: "acquire";
-  /** What is asked for: the resource or pool of the topic, or those of `resources` (1 to 64, none twice) over `controller/acquire`. */
+  /**
+   * What is asked for: the resource or pool of the topic, or those of `resources` over `controller/acquire`. The adapter has checked that
+   * they are 1 to 64, and none of them twice.
+   */
   readonly names: readonly string[];
   /** The client's token id; `undefined`: use `madeUpToken`. */
   readonly token: string | undefined;

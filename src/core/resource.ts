@@ -8,7 +8,7 @@ import { awaitsFirstVerdict, isAvailable, keepChecking, keepGuard } from "./avai
 import { type Activity, BrokenInvariant, type Resource, touch, type Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import { setDeadline } from "./deadlines.ts";
-import { expiryGate, offGate } from "./gates.ts";
+import { expiryGate, offGateOpens } from "./gates.ts";
 import { nextLookAtLeaving } from "./leaving.ts";
 import { proveLink } from "./link-proof.ts";
 import { settle } from "./outlet.ts";
@@ -16,7 +16,7 @@ import { patienceEnds, waitsInVain } from "./patience.ts";
 import { givePlace, takePlace } from "./places.ts";
 import type { State } from "./requests.ts";
 import { differs, isFresh, lastSight, neighboursOf, onSince, sightOf } from "./supply.ts";
-import { after, type Instant, soonerOf } from "./time.ts";
+import { after, future, type Instant, soonerOf } from "./time.ts";
 import { failingNeed, noteProblems } from "./troubles.ts";
 import { endAllClaims, failWaiters } from "./elsewhere.ts";
 import { lockoutOf, lockoutSentence } from "./lockout.ts";
@@ -203,9 +203,9 @@ function nextLook(turn: Turn, resource: Resource): Instant | undefined {
         ),
       );
     case "lingering":
-      return soonerOf(uneven, activity.offAt > at ? activity.offAt : gateOpens(turn, resource));
+      return soonerOf(uneven, activity.offAt > at ? activity.offAt : offGateOpens(turn.book, resource, at));
     case "held":
-      return soonerOf(uneven, gateOpens(turn, resource));
+      return soonerOf(uneven, offGateOpens(turn.book, resource, at));
     case "leaving":
       return soonerOf(
         uneven,
@@ -213,22 +213,6 @@ function nextLook(turn: Turn, resource: Resource): Instant | undefined {
       );
   }
 }
-
-/** When the last of its outlets may be switched off, as far as that is a matter of time. */
-function gateOpens(turn: Turn, resource: Resource): Instant | undefined {
-  const { book, at } = turn;
-  let latest: Instant | undefined;
-  for (const outlet of resource.outlets) {
-    const gate = offGate(book, outlet, at, isUrgent(book, resource));
-    if (gate.name === "until" && (latest === undefined || gate.at > latest)) {
-      latest = gate.at;
-    }
-  }
-  return latest;
-}
-
-const future = (at: Instant, when: Instant | undefined): Instant | undefined =>
-  when !== undefined && when > at ? when : undefined;
 
 /** When what others depend on has changed, they are looked at, too. */
 function showFace(turn: Turn, resource: Resource): void {

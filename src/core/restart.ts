@@ -2,7 +2,7 @@
 // what was seen is unknown until the outlets have reported.
 
 import { wantedAgain } from "./activities.ts";
-import { type Book, endedKey, nothingGone } from "./book.ts";
+import { type Book, endedKey, isKnown, nothingGone } from "./book.ts";
 import type { PublishedRecord, QueuedRecord, Snapshot, TokenRecord } from "./changes.ts";
 import { noDeadlines, setDeadline } from "./deadlines.ts";
 import type { Effect } from "./effects.ts";
@@ -30,6 +30,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     pools: new Map(),
     tokenCount: 0,
     several: new Map(),
+    fromPools: new Map(),
     queued: new Map(),
     queuedIds: new Map(),
     nextNumber: 1,
@@ -45,7 +46,7 @@ export function openBook(settings: Settings, snapshot: Snapshot, at: Instant, wa
     gone: nothingGone(),
     untold: [],
     former: { resources: new Map(), outlets: new Map() },
-    published: new Set(),
+    published: { resource: new Set(), switcher: new Set() },
     greeted: false,
   };
   linkUp(book, settings, at);
@@ -129,9 +130,11 @@ export function reloadDurable(book: Book, snapshot: Snapshot, refused: readonly 
 
 function loadDurable(book: Book, snapshot: Snapshot): void {
   book.gone = nothingGone();
-  book.published.clear();
+  for (const names of Object.values(book.published)) {
+    names.clear();
+  }
   for (const { kind, name } of snapshot.published) {
-    book.published.add(`${kind} ${name}`);
+    book.published[kind].add(name);
   }
   takeClaimsBack(book, snapshot);
   for (const record of snapshot.overrides) {
@@ -190,13 +193,16 @@ export function takeClaimsBack(book: Book, { tokens, queued }: Pick<Snapshot, "t
   }
   const goneQueued: QueuedRecord[] = queued.filter((record) => !restoreQueued(book, record));
   const published: PublishedRecord[] = [];
-  for (const key of book.published) {
-    const [kind, name = ""] = key.split(" ");
-    const isResource = kind === "resource";
-    const known = isResource ? book.resources.has(name) || book.pools.has(name) : book.switchers.has(name);
-    if (!known) {
-      book.published.delete(key);
-      published.push({ kind: isResource ? "resource" : "switcher", name });
+  for (const name of book.published.resource) {
+    if (!isKnown(book, name)) {
+      book.published.resource.delete(name);
+      published.push({ kind: "resource", name });
+    }
+  }
+  for (const name of book.published.switcher) {
+    if (!book.switchers.has(name)) {
+      book.published.switcher.delete(name);
+      published.push({ kind: "switcher", name });
     }
   }
   book.gone = {

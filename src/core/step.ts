@@ -9,28 +9,28 @@ import { takeRequest } from "./claims.ts";
 import { nextDeadline, setDeadline, type Subject, takeDue } from "./deadlines.ts";
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
-import { queuedIsDue, tokenIsDue } from "./expiry.ts";
+import { wakeQueued, wakeToken } from "./expiry.ts";
 import { doubtThatItIsGone, takeOutcome } from "./leaving.ts";
 import {
   drainLink,
   learnIfKnown,
-  linkIsDue,
   loseLink,
   reviewAll,
   scheduleOverdue,
   settleAccounts,
   takeProof,
+  wakeLink,
 } from "./link.ts";
 import { hear } from "./outlet.ts";
-import { overrideIsDue } from "./override.ts";
+import { wakeOverride } from "./override.ts";
 import { scheduleOverrides } from "./overrides-due.ts";
 import { serveQueue } from "./queue.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { review } from "./resource.ts";
-import { ask, askAfresh, askIsDue, lose, tellRetainedCommands } from "./switcher.ts";
+import { ask, askAfresh, lose, tellRetainedCommands, wakeSwitcher } from "./switcher.ts";
 import { forgetEnded } from "./tokens.ts";
 import { after, type Instant, millis } from "./time.ts";
-import { replyWasTaken } from "./waits.ts";
+import { noteReplyTaken } from "./waits.ts";
 import { keepWarm, reviewPool } from "./warm.ts";
 
 /** A meter alone changes the published object at most so often (protocol section 2). */
@@ -132,7 +132,7 @@ function route(turn: Turn, event: Event): void {
       }
       return;
     case "replied":
-      replyWasTaken(turn, event.outbox);
+      noteReplyTaken(turn, event.outbox);
       return;
     case "rivalHeard":
       meetRival(turn, event.instance);
@@ -195,7 +195,7 @@ function routeSwitcher(
       lose(turn, switcher);
       return;
     case "switcherHinted":
-      ask(turn, switcher, 0);
+      ask(turn, switcher);
       return;
     case "switcherRebooted":
       for (const outlet of switcher.outlets) {
@@ -205,7 +205,7 @@ function routeSwitcher(
           doubtThatItIsGone(turn, resource);
         }
       }
-      ask(turn, switcher, 0);
+      ask(turn, switcher);
       return;
     case "retainedCommandFound":
       if (!switcher.retainedCommands.has(event.topic)) {
@@ -297,7 +297,7 @@ function routeShutdown(turn: Turn, event: OfKind<"shutdownEnded">): void {
 function wakeUp(turn: Turn, due: readonly Subject[]): void {
   const { book } = turn;
   const mute = due.flatMap((subject) =>
-    subject.kind === "switcher" ? askIsDue(turn, need(book.switchers, subject.name)) : [],
+    subject.kind === "switcher" ? wakeSwitcher(turn, need(book.switchers, subject.name)) : [],
   );
   for (const outlet of mute) {
     touchOwners(turn, outlet);
@@ -306,11 +306,11 @@ function wakeUp(turn: Turn, due: readonly Subject[]): void {
   // Then what tokens, queued requests and overrides come to: what is wanted is known before anything is switched for it.
   const [ofClaims, others] = [due.filter(isOfClaims), due.filter((subject) => !isOfClaims(subject))];
   for (const subject of ofClaims) {
-    isDue(turn, subject);
+    wake(turn, subject);
   }
   lookAround(turn);
   for (const subject of others) {
-    isDue(turn, subject);
+    wake(turn, subject);
     lookAround(turn);
   }
 }
@@ -318,25 +318,25 @@ function wakeUp(turn: Turn, due: readonly Subject[]): void {
 const isOfClaims = ({ kind }: Subject): boolean =>
   kind === "token" || kind === "queued" || kind === "override";
 
-function isDue(turn: Turn, subject: Subject): void {
+function wake(turn: Turn, subject: Subject): void {
   const { book } = turn;
   switch (subject.kind) {
     case "token": {
       const token = need(book.resources, subject.resource).tokens.get(subject.token);
       if (token !== undefined) {
-        tokenIsDue(turn, token); // else it ended by what was due at the same moment
+        wakeToken(turn, token); // else it ended by what was due at the same moment
       }
       return;
     }
     case "queued": {
       const queued = book.queued.get(subject.number);
       if (queued !== undefined) {
-        queuedIsDue(turn, queued); // else it was granted, or left, by what was due at the same moment
+        wakeQueued(turn, queued); // else it was granted, or left, by what was due at the same moment
       }
       return;
     }
     case "override":
-      overrideIsDue(turn, subject.resource);
+      wakeOverride(turn, subject.resource);
       return;
     case "resource":
     case "check":
@@ -353,7 +353,7 @@ function isDue(turn: Turn, subject: Subject): void {
       learnIfKnown(turn); // whether it is silent was noted before anything else
       return;
     case "link":
-      linkIsDue(turn);
+      wakeLink(turn);
       return;
     case "ended":
       if (book.store === "writing") {
@@ -387,7 +387,7 @@ function recover(turn: Turn): void {
   scheduleOverrides(book);
   for (const [id, { taken }] of book.outbox) {
     if (taken) {
-      replyWasTaken(turn, id);
+      noteReplyTaken(turn, id);
     }
   }
   forgetEnded(turn);

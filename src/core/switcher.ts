@@ -2,7 +2,7 @@
 // answer in time is silent, which makes its outlets unknown and never off. What its relays should do is not decided here.
 
 import { announce } from "./announce.ts";
-import type { Book, Outlet, SwitcherBook, Turn } from "./book.ts";
+import type { Asking, Book, Outlet, SwitcherBook, Turn } from "./book.ts";
 import { setDeadline } from "./deadlines.ts";
 import { after, type Instant, type Millis, millis } from "./time.ts";
 import { isWanted } from "./wants.ts";
@@ -20,10 +20,27 @@ function askAgainAfter(book: Book, switcher: SwitcherBook, tries: number): Milli
  * Ask all its outlets where they stand. Also asks again while an answer is still due (it may have been deaf until now), which
  * gives it no more time: or one that is asked often would never be found silent.
  */
-export function ask(turn: Turn, switcher: SwitcherBook, tries: number): void {
+export function ask(turn: Turn, switcher: SwitcherBook): void {
   if (switcher.asking === undefined || switcher.asking.givenUp) {
-    switcher.asking = { since: turn.at, tries, until: after(turn.at, answerWithin), givenUp: false };
+    switcher.asking = awaitAnswer(turn.at, 0);
   }
+  sendQuestion(turn, switcher);
+}
+
+/** It did not answer, and is given its time for an answer once more. */
+function askAgain(turn: Turn, switcher: SwitcherBook): void {
+  switcher.asking = awaitAnswer(turn.at, (switcher.asking?.tries ?? 0) + 1);
+  sendQuestion(turn, switcher);
+}
+
+const awaitAnswer = (at: Instant, tries: number): Asking => ({
+  since: at,
+  tries,
+  until: after(at, answerWithin),
+  givenUp: false,
+});
+
+function sendQuestion(turn: Turn, switcher: SwitcherBook): void {
   turn.effects.push({ kind: "ask", switcher: switcher.settings.name });
   setAskDeadline(turn, switcher);
 }
@@ -34,7 +51,7 @@ export function askAfresh(turn: Turn, switcher: SwitcherBook): void {
     outlet.stale = true;
   }
   switcher.asking = undefined;
-  ask(turn, switcher, 0);
+  ask(turn, switcher);
 }
 
 /** Its transport is gone. That is no news of its outlets until nothing was heard for as long as an answer may take. */
@@ -42,7 +59,7 @@ export function lose(turn: Turn, switcher: SwitcherBook): void {
   for (const outlet of switcher.outlets) {
     outlet.stale = true;
   }
-  switcher.asking = { since: turn.at, tries: 0, until: after(turn.at, answerWithin), givenUp: false };
+  switcher.asking = awaitAnswer(turn.at, 0);
   setAskDeadline(turn, switcher);
 }
 
@@ -63,11 +80,10 @@ export function heard(turn: Turn, switcher: SwitcherBook, changed: boolean): voi
  * The time for an answer, or for another question, has come.
  * @returns the outlets that have become unknown
  */
-export function askIsDue(turn: Turn, switcher: SwitcherBook): readonly Outlet[] {
+export function wakeSwitcher(turn: Turn, switcher: SwitcherBook): readonly Outlet[] {
   const { asking } = switcher;
   if (asking === undefined || asking.givenUp) {
-    const { tries } = { tries: 0, ...asking };
-    ask(turn, switcher, tries + 1);
+    askAgain(turn, switcher);
     return [];
   }
   const mute = switcher.outlets.filter((outlet) => !hasAnswered(outlet, asking.since));

@@ -27,7 +27,11 @@ export const between = (from: Instant, to: Instant): Millis => millis(to - from)
 export const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
 export const sooner = (a: Instant, b: Instant): Instant => (a < b ? a : b);
 
-/** The same, where `undefined` means "never". */
+/** `when`, if it is still to come. */
+export const future = (at: Instant, when: Instant | undefined): Instant | undefined =>
+  when !== undefined && when > at ? when : undefined;
+
+/** The sooner one, where `undefined` means "never". */
 export function soonerOf(a: Instant | undefined, b: Instant): Instant;
 export function soonerOf(a: Instant | undefined, b: Instant | undefined): Instant | undefined;
 export function soonerOf(a: Instant | undefined, b: Instant | undefined): Instant | undefined {

@@ -51,10 +51,18 @@ function enter(book: Book, record: TokenRecord): Token {
   if (record.several) {
     book.several.set(record.token, token);
   }
+  const poolKey = poolKeyOf(record);
+  if (poolKey !== undefined) {
+    book.fromPools.set(poolKey, token);
+  }
   book.tokenCount += 1;
   book.nextNumber = Math.max(book.nextNumber, record.number + 1);
   return token;
 }
+
+/** Under which it stands in `fromPools`; `undefined`: it is over several, or was asked for by the name of its resource. */
+export const poolKeyOf = ({ asked, resources, several, token }: TokenRecord): string | undefined =>
+  several || asked[0] === resources[0] ? undefined : endedKey(String(asked[0]), token);
 
 /** End a token: it is off the book, and remembered for a day with its reason. The event says how it ended. */
 export function endToken(
@@ -80,6 +88,10 @@ export function takeOff(turn: Turn, token: Token): void {
   }
   if (record.several) {
     book.several.delete(record.token);
+  }
+  const poolKey = poolKeyOf(record);
+  if (poolKey !== undefined) {
+    book.fromPools.delete(poolKey);
   }
   book.tokenCount -= 1;
   book.overdue.delete(token);

@@ -1,13 +1,13 @@
-// The retained picture, made from the book. It is looked at only when the batch it belongs to is on disk.
+// The retained picture, made from the book when the batch that changed it is on the disk: never inside a step.
 
 import { wireTime } from "./announce.ts";
 import type { Book, Pool, Resource, SwitcherBook } from "./book.ts";
 import { usualBoot } from "./boots.ts";
-import { offGate } from "./gates.ts";
+import { offGateOpens } from "./gates.ts";
 import { holdersOf, isExclusivelyHeld } from "./holders.ts";
-import { lockoutOf, lockoutOn } from "./lockout.ts";
+import { lockoutOf, overrideOf } from "./lockout.ts";
+import { phaseOf } from "./phase.ts";
 import {
-  type Phase,
   type PoolPicture,
   problemCodes,
   type Problem,
@@ -17,9 +17,9 @@ import {
 } from "./pictures.ts";
 import { stateOfPool } from "./pools.ts";
 import type { State } from "./requests.ts";
-import { meterOf, neighboursOf } from "./supply.ts";
+import { meterOf } from "./supply.ts";
 import { after, type Instant, later } from "./time.ts";
-import { activeDependents, isUrgent, isUsed, isWanted } from "./wants.ts";
+import { activeDependents } from "./wants.ts";
 import { isHandOff } from "./wishes.ts";
 
 /** The published list of holders is bounded (protocol section 2). */
@@ -68,55 +68,13 @@ function stateObject(book: Book, resource: Resource, at: Instant): StateObject {
   };
 }
 
-/** What an operator has said of it; a lockout of its outlets counts, whichever resource it was made through. */
-export function overrideOf(book: Book, resource: Resource): "auto" | "on" | "off" {
-  if (resource.outlets.some((outlet) => lockoutOn(book, outlet) !== undefined)) {
-    return "off";
-  }
-  return book.overrides.get(resource.settings.name)?.mode === "on" ? "on" : "auto";
-}
-
-/** What the controller is doing with it (protocol section 3). */
-export function phaseOf(book: Book, resource: Resource): Phase {
-  const { activity } = resource;
-  if (lockoutOf(book, resource) !== undefined) {
-    // Switched on by hand while locked: it stays locked, and the problem says so.
-    const isDone = activity.name === "resting" || (activity.name === "held" && activity.why === "outside");
-    return isDone ? "locked" : "stopping";
-  }
-  switch (activity.name) {
-    case "resting":
-      return "idle";
-    case "starting":
-    case "cycling":
-      return "starting";
-    case "using":
-      return isUsed(book, resource) ? "in-use" : "held";
-    case "leaving":
-      return activity.overdue ? "held" : "stopping";
-    case "lingering":
-      return isKeptOn(book, resource) ? "held" : "lingering";
-    case "stopping":
-    case "held":
-      return activity.name;
-  }
-}
-
-/** Whatever its off delay says, the power stays while another resource on the outlet is wanted. */
-const isKeptOn = (book: Book, resource: Resource): boolean =>
-  neighboursOf(resource).some((one) => isWanted(book, one));
-
 /** When the power will go: the off delay, or later where a reconnection or `minOn` asks for it. */
 function offAt(book: Book, resource: Resource, at: Instant): Instant | undefined {
   if (resource.activity.name !== "lingering" || phaseOf(book, resource) !== "lingering") {
     return undefined;
   }
-  let { offAt: due } = resource.activity;
-  for (const outlet of resource.outlets) {
-    const gate = offGate(book, outlet, at, isUrgent(book, resource));
-    due = gate.name === "until" ? later(due, gate.at) : due;
-  }
-  return due;
+  const due = resource.activity.offAt;
+  return later(due, offGateOpens(book, resource, at) ?? due);
 }
 
 function readyAt(resource: Resource): Instant | undefined {

@@ -54,7 +54,7 @@ export function answerLater(turn: Turn, replyTo: ReplyTo | undefined, reply: Rep
 }
 
 /** The broker has taken a held-back reply. While the store refuses, that is kept in mind. */
-export function replyWasTaken(turn: Turn, id: number): void {
+export function noteReplyTaken(turn: Turn, id: number): void {
   const kept = turn.book.outbox.get(id);
   if (kept === undefined) {
     return;

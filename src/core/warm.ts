@@ -4,7 +4,7 @@
 import { type Book, type Pool, type Resource, touch, type Turn } from "./book.ts";
 import { isExclusivelyHeld } from "./holders.ts";
 import { lockoutOf } from "./lockout.ts";
-import { isGoingOff, rankOf, wasLeftOn } from "./pools.ts";
+import { compare, isGoingOff, rankOf } from "./pools.ts";
 
 /** Choose the warm ones, and look at those for which that changed; tell the pool's picture if it changed. */
 export function reviewPool(turn: Turn, pool: Pool): void {
@@ -30,7 +30,7 @@ export function keepWarm(turn: Turn, pool: Pool): void {
     pool.members
       .filter(mayBeWarm)
       .flatMap((member) => orderOf(book, member))
-      .toSorted((a, b) => a.order - b.order)
+      .toSorted((a, b) => compare(a.order, b.order))
       .slice(0, pool.settings.warm)
       .map(({ member }) => member),
   );
@@ -51,19 +51,14 @@ export function keepWarm(turn: Turn, pool: Pool): void {
 const mayBeWarm = (member: Resource): boolean =>
   member.tokens.size === 0 && !member.unfitToBeWarm && (member.warm || !isGoingOff(member.activity.name));
 
-/** Those that are warm already come first. None that cannot be had. */
-function orderOf(book: Book, member: Resource): { readonly member: Resource; readonly order: number }[] {
+/** Those that are warm already come first; after a restart, those that were left on (their rank). None that cannot be had. */
+function orderOf(
+  book: Book,
+  member: Resource,
+): { readonly member: Resource; readonly order: readonly number[] }[] {
   const rank = rankOf(book, member);
-  return rank === undefined
-    ? []
-    : [{ member, order: (member.warm ? 0 : 1e12) + (isLeftOn(member) ? 0 : rank) }];
+  return rank === undefined ? [] : [{ member, order: [member.warm ? 0 : 1, ...rank] }];
 }
-
-/**
- * Not known yet, or in this very step, and on when an earlier run ended: a restart moves nothing, whoever is heard of first. By its state,
- * which follows only after the choice.
- */
-const isLeftOn = (member: Resource): boolean => member.state === "unknown" && wasLeftOn(member);
 
 const faceOf = (book: Book, { members, queue }: Pool): string =>
   [

@@ -3,6 +3,7 @@
 
 import { between, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
 import type { Happening } from "./loop.ts";
 
 /** The loop turns at least once a second: longer than this between two turns, and the process stood still (protocol section 10). */
@@ -11,7 +12,7 @@ const stoodStillMs = 5000;
 /** Smaller differences are the wall clock being slewed; they are taken over without a word about them. */
 const noticeMs = 500;
 
-export function watchClocks(clock: Clock, wallOffset: number): { look(): Happening[] } {
+export function watchClocks(clock: Clock, wallOffset: number, log: Log): { look(): Happening[] } {
   let offset = wallOffset;
   let seenAt = clock.now();
   let uptime = clock.uptime();
@@ -30,7 +31,8 @@ export function watchClocks(clock: Clock, wallOffset: number): { look(): Happeni
         noticed.push({ kind: "wallClockMoved", offset: millis(offsetNow) });
       }
       if (still > stoodStillMs) {
-        noticed.push({ kind: "stoodStill", length: millis(still) });
+        log.warn({ durationMs: still }, "The process stood still; this is taken for a lost connection");
+        noticed.push({ kind: "stoodStill" });
       }
       return noticed;
     },

@@ -69,7 +69,7 @@ const tickMs = 1000;
 export function createLoop(parts: LoopParts): Loop {
   const { book, store, clock, log, carryOut } = parts;
   const alarm = parts.createAlarm(wake);
-  const clocks = watchClocks(clock, book.wallOffset);
+  const clocks = watchClocks(clock, book.wallOffset, log);
   let queue: Waiting[] = [];
   let interludes: Interlude[] = [];
   let running: Promise<void> | undefined;
@@ -218,7 +218,7 @@ export function createLoop(parts: LoopParts): Loop {
     const kept = new Set(snapshot.outbox.map(({ id }) => id));
     const made: Effect[] = [
       ...effects.filter((effect) => survivesRefusal(effect, kept)),
-      ...step(book, { kind: "storeRefused", reason: "a commit failed", at }),
+      ...step(book, { kind: "storeRefused", at }),
     ];
     for (const outbox of effects.flatMap(takenReplies)) {
       made.push(...step(book, { kind: "replied", outbox, at })); // the broker says it once

@@ -2,7 +2,7 @@
 // restart. How the file is read and what differs is the caller's; what follows from new settings is the core's.
 
 import type { Book } from "../core/book.ts";
-import { leftOn, reasonsAgainst } from "../core/reconfigure.ts";
+import { orphanedOutlets, reasonsAgainst } from "../core/reconfigure.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Front, FrontSettings } from "../ports/front.ts";
 import type { Log } from "../ports/log.ts";
@@ -91,7 +91,7 @@ async function apply(reading: GoodReading, { book, loop, front, devices }: Reloa
     if (reasons.length > 0) {
       return undefined;
     }
-    orphans = leftOn(book, settings);
+    orphans = orphanedOutlets(book, settings);
     await devices.replace(kit);
     front.reconfigure(reading.front);
     adopt();

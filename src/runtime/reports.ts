@@ -10,7 +10,7 @@ export function toHappening(switcher: string, report: SwitcherReport): Happening
     case "lost":
       return { kind: "switcherLost", switcher };
     case "hint":
-      return { kind: "switcherHinted", switcher, online: report.online };
+      return { kind: "switcherHinted", switcher };
     case "rebooted":
       return { kind: "switcherRebooted", switcher };
     case "position":

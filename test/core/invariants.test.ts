@@ -34,6 +34,7 @@ function stopping(book: Book): void {
 
 const outletOf = (book: Book) => need(book.outlets, "plug1");
 const resourceOf = (book: Book) => need(book.resources, "build1");
+const tokenOf = (book: Book) => need(resourceOf(book).tokens, "a");
 
 describe("What a step may never ask for", () => {
   test.each<[string, string, (book: Book) => void]>([
@@ -138,7 +139,12 @@ describe("What must be true between two steps", () => {
     ["is resting while it is wanted", (book) => (resourceOf(book).activity = { name: "resting" })],
     ["and nobody wants it", (book) => (resourceOf(book).tokens.clear(), (book.tokenCount = 0))],
     ["more often than bootRetries", (book) => (resourceOf(book).activity = { name: "cycling", retries: 1 })],
-    ["among those that wait", (book) => resourceOf(book).waiting.add(need(resourceOf(book).tokens, "a"))],
+    ["among those that wait", (book) => resourceOf(book).waiting.add(tokenOf(book))],
+    [
+      "'a' is found over its pool",
+      (book) => (tokenOf(book).record = { ...tokenOf(book).record, asked: ["p"] }),
+    ],
+    ["none but tokens that are held are found", (book) => book.fromPools.set("p b", tokenOf(book))],
     ["would never end", (book) => book.deadlines.byKey.delete("token build1 a")],
     ["knows its place", (book) => (need(book.deadlines.byKey, "token build1 a").index = 7)],
   ])("%s: is found out", (promise, spoil) => {

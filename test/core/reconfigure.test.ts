@@ -2,7 +2,7 @@
 // to tokens, queues and relays is shown by the transcripts.
 
 import { expect, test } from "vitest";
-import { leftOn, reasonsAgainst } from "../../src/core/reconfigure.ts";
+import { orphanedOutlets, reasonsAgainst } from "../../src/core/reconfigure.ts";
 import { runCommand } from "./support/commands.ts";
 import { createStage, settings } from "./support/stage.ts";
 
@@ -88,7 +88,7 @@ test("A shutdown that runs keeps what it is seen by, unless it took too long", (
 
 function left(happened: readonly string[], described: readonly string[]): readonly string[] {
   const stage = stageAfter(happened, described);
-  return leftOn(stage.world.book, settings(stage));
+  return orphanedOutlets(stage.world.book, settings(stage));
 }
 
 test("Outlets that are on and will be nobody's are told", () => {

@@ -78,7 +78,7 @@ describe("Between two batches", () => {
       return reconfigured("build1", "build2");
     });
     await turn();
-    loop.submit({ kind: "storeRefused", reason: "to see when this is stepped" });
+    loop.submit({ kind: "storeRefused" });
     await turn();
     expect([book.store, book.resources.size]).toEqual(["writing", 1]);
     going.resolve();

@@ -52,8 +52,8 @@ export const operators: readonly Section[] = [
       {
         name: "no new off delay after a power cycle was called off",
         file: "src/core/activities.ts",
-        find: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });\n  lingerAnew(turn, resource);",
-        replace: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });",
+        find: "  endCycle(turn, resource);\n  lingerAnew(turn, resource);",
+        replace: "  endCycle(turn, resource);",
         why: "what waited for a neighbour goes off with it, under the off delay of whoever came",
       },
       {
@@ -176,8 +176,8 @@ export const operators: readonly Section[] = [
       {
         name: "locked outlet switched on",
         file: "src/core/gates.ts",
-        find: "  if (lockoutOn(book, outlet) !== undefined) {",
-        replace: "  if (false) {",
+        find: " || lockoutOn(book, outlet) !== undefined) {",
+        replace: ") {",
         why: "a machine goes on while somebody has a hand in it",
       },
       {
@@ -230,7 +230,7 @@ export const operators: readonly Section[] = [
       {
         name: "override on does not cure a hand's OFF",
         file: "src/core/override.ts",
-        find: "      put(turn, recordOf(turn, resource, request, until));\n      handIsLifted(turn, resource);",
+        find: "      put(turn, recordOf(turn, resource, request, until));\n      liftHand(turn, resource);",
         replace: "      put(turn, recordOf(turn, resource, request, until));",
         why: "an operator says on, and it stays off",
       },
@@ -277,7 +277,7 @@ export const operators: readonly Section[] = [
       {
         name: "a cycle keeps it on for ever",
         file: "src/core/activity.ts",
-        find: "  keepRecord(turn, resource, { ...resource.record, cycle: undefined });\n  if (!cycle.adopted",
+        find: "  endCycle(turn, resource);\n  if (!cycle.adopted",
         replace: "  if (!cycle.adopted",
         why: "a machine that was cycled never goes off again",
       },
@@ -324,7 +324,7 @@ export const operators: readonly Section[] = [
       {
         name: "reload moves an outlet",
         file: "src/core/reconfigure.ts",
-        find: "  for (const resource of letGo) {",
+        find: "  for (const resource of leftOn) {",
         replace: "  for (const resource of []) {",
         why: "a machine that got another name goes off under its job",
       },

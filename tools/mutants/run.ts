@@ -31,6 +31,7 @@ const shell = vitest(
   "test/runtime/loop",
   "test/runtime/carry-out",
   "test/runtime/reload",
+  "test/mqtt/several",
 );
 const stories = vitest("random stories", "test/core/properties.test.ts");
 const simulator: Suite = { name: "simulator", args: ["test/sim/run.ts", "--seeds", "1..60"] };

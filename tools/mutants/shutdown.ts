@@ -72,8 +72,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "idleBelow reached suffices",
         file: "src/core/leaving.ts",
-        find: ") < watts",
-        replace: ") <= watts",
+        find: "drawn < watts",
+        replace: "drawn <= watts",
         why: "the limit that somebody measured counts as idle",
       },
       {
@@ -234,8 +234,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "told again under who came while it lost its power",
         file: "src/core/going-off.ts",
-        find: "  if (hasLostPower(resource)) {\n    return staysForThem(",
-        replace: "  if (hasLostPower(resource)) {\n    return stays(",
+        find: "  if (takeReboots(resource)) {\n    return staysForThem(",
+        replace: "  if (takeReboots(resource)) {\n    return stays(",
         why: "somebody hears that the machine is theirs, and it is shut down for a power cycle",
       },
       {

@@ -541,11 +541,7 @@ export function createChaos(lab: LabSettings): Chaos {
         happen({ kind: "metered", outlet: outletAt(action.on), watts: action.watts, kwh: undefined });
         return;
       case "switcher":
-        happen(
-          action.event === "switcherHinted"
-            ? { kind: "switcherHinted", switcher: switcherAt(action.on), online: false }
-            : { kind: action.event, switcher: switcherAt(action.on) },
-        );
+        happen({ kind: action.event, switcher: switcherAt(action.on) });
         return;
       case "link":
         if (action.up) {
@@ -570,7 +566,7 @@ export function createChaos(lab: LabSettings): Chaos {
       case "clocks":
         happen(
           action.still
-            ? { kind: "stoodStill", length: action.by }
+            ? { kind: "stoodStill" }
             : { kind: "wallClockMoved", offset: millis(world.book.wallOffset + action.by) },
         );
         return;

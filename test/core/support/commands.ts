@@ -146,7 +146,7 @@ const commands = new Map<string, Command>(
     proved: (stage, { words }) =>
       happen(stage, { kind: "linkProved", attempt: Number(words[0] ?? stage.latestMarker) }),
     link: (stage) => happen(stage, { kind: "linkLost" }),
-    stood: (stage, { words }) => happen(stage, { kind: "stoodStill", length: duration(word(words, 1)) }),
+    stood: (stage) => happen(stage, { kind: "stoodStill" }),
     wall: (stage, { words }) => {
       const by = duration(word(words, 1)) * (words[0] === "back" ? -1 : 1);
       return happen(stage, { kind: "wallClockMoved", offset: millis(stage.world.book.wallOffset + by) });
@@ -183,8 +183,7 @@ const commands = new Map<string, Command>(
     },
     connected: (stage, { words }) => happen(stage, { kind: "switcherConnected", switcher: word(words, 0) }),
     lost: (stage, { words }) => happen(stage, { kind: "switcherLost", switcher: word(words, 0) }),
-    hint: (stage, { words }) =>
-      happen(stage, { kind: "switcherHinted", switcher: word(words, 0), online: words[1] === "online" }),
+    hint: (stage, { words }) => happen(stage, { kind: "switcherHinted", switcher: word(words, 0) }),
     rebooted: (stage, { words }) => happen(stage, { kind: "switcherRebooted", switcher: word(words, 0) }),
     metered: (stage, { words, options }) =>
       happen(stage, {

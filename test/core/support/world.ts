@@ -71,7 +71,7 @@ export function createWorld(): World {
     reloadDurable(opened(), disk.snapshot(), effects);
     const kept = new Set(disk.snapshot().outbox.map(({ id }) => id));
     const harmless = effects.filter((effect) => survivesRefusal(effect, kept));
-    const made = [...harmless, ...stepped({ kind: "storeRefused", reason: "the disk is full" })];
+    const made = [...harmless, ...stepped({ kind: "storeRefused" })];
     const canBeTold =
       happening.kind === "requested" &&
       (happening.request.kind === "refused" || happening.request.replyTo !== undefined);
