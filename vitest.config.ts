@@ -7,6 +7,8 @@ export default defineConfig({
     reporters: ["default", skipReport()],
     // Default exports of CommonJS packages are what they are in Node.
     deps: { interopDefault: false },
+    // Not five seconds: a machine that is busy with other things takes that for what is done in one.
+    testTimeout: 20_000,
     // Tests over the wire wait for deadlines far more than they compute.
     maxConcurrency: 24,
     // One file for each core of a small machine; the runner's own choice for two cores is one.

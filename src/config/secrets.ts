@@ -115,6 +115,9 @@ function lookUp(whole: string, inner: string | undefined, { env, readFile, folde
   if (inner === undefined || !whole.endsWith("}")) {
     return { message: "'${' is not closed with '}'; write '$${' where '${' itself is meant" };
   }
+  if (inner.includes("${")) {
+    return { message: `${quote(whole)}: references cannot stand within one another` };
+  }
   if (inner.startsWith("file:")) {
     const file = inner.slice("file:".length);
     if (file === "") {

@@ -184,7 +184,7 @@ export function leaveOn(
   if (seen !== undefined) {
     return seen;
   }
-  if (hasSettled(turn, shutdown, activity)) {
+  if (hasSettled(turn, resource, shutdown, activity)) {
     return neighboursAreReady(turn, resource)
       ? { name: "stopping", usedSince: wanted, cleared: "gone" }
       : stays(turn, resource, wanted, sight);

@@ -7,13 +7,14 @@ import type { Leaving, Resource, Turn } from "./book.ts";
 import { keepRecord } from "./boots.ts";
 import type { ShutdownSettings } from "./settings.ts";
 import { lastSight, meterOf, sightOf } from "./supply.ts";
-import { after, before, type Instant, later, type Millis, millis, soonerOf } from "./time.ts";
+import { after, before, type Instant, later, type Millis, millis, sooner, soonerOf } from "./time.ts";
 
-/** The meter is asked every 2 s while a machine shuts down, and twice a minute while one that did not is left on. */
-const measureEvery = ({ overdue }: Leaving): Millis => millis(overdue ? 30_000 : 2000);
+/** The meter is asked every 2 s while a machine shuts down; while one that did not is left on, twice a minute until it seems to be gone. */
+const measureEvery = ({ goneSince, overdue }: Leaving): Millis =>
+  millis(overdue && goneSince === undefined ? 30_000 : 2000);
 
-/** A reading that is older than three such pauses says nothing any more. */
-const readingHolds = (activity: Leaving): Millis => millis(measureEvery(activity) * 3);
+/** A reading that is older than three such pauses says nothing any more. Of one that is left on, a meter that tells by itself is enough. */
+const readingHolds = ({ overdue }: Leaving): Millis => millis(overdue ? 90_000 : 6000);
 
 /** Begin: durable before the command, so that a controller that dies goes on with it and does not cut. */
 export function beginShutdown(turn: Turn, resource: Resource, shutdown: ShutdownSettings): Leaving {
@@ -107,6 +108,9 @@ export function watch(
   const gone = isGone(turn, resource, shutdown, next);
   if (gone !== (next.goneSince !== undefined)) {
     next = { ...next, goneSince: gone ? turn.at : undefined };
+    if (gone && next.measureAt !== undefined) {
+      next = { ...next, measureAt: sooner(next.measureAt, after(turn.at, measureEvery(next))) };
+    }
   }
   if (next.measureAt !== undefined && next.measureAt <= turn.at) {
     for (const name of new Set(resource.outlets.map(({ settings }) => settings.switcher))) {
@@ -196,9 +200,23 @@ const drawsLess = (turn: Turn, resource: Resource, watts: number, activity: Leav
       meteredAt > before(turn.at, readingHolds(activity)),
   ) && Number(meterOf(resource).watts) < watts; // what is not known is less than nothing
 
-/** It has been gone for `settle`. */
-export const hasSettled = (turn: Turn, shutdown: ShutdownSettings, { goneSince }: Leaving): boolean =>
-  goneSince !== undefined && after(goneSince, shutdown.settle) <= turn.at;
+/** It has been gone for `settle`. Of one that was left on a reading holds for long, so that the last one must be of after that. */
+export function hasSettled(
+  { at }: Turn,
+  { outlets }: Resource,
+  { idleBelow, settle }: ShutdownSettings,
+  { goneSince, overdue }: Leaving,
+): boolean {
+  if (goneSince === undefined || after(goneSince, settle) > at) {
+    return false;
+  }
+  const settled = after(goneSince, settle);
+  return (
+    idleBelow === undefined ||
+    !overdue ||
+    outlets.every(({ meteredAt }) => meteredAt !== undefined && meteredAt >= settled)
+  );
+}
 
 /** When it must be looked at again, if nothing happens before. */
 export function nextLookAtLeaving(

@@ -59,6 +59,9 @@ function noteUptime(turn: Turn, outlet: Outlet, uptime: Millis | undefined): voi
   const bootedAt = before(turn.at, uptime);
   if (outlet.bootedAt !== undefined && bootedAt > after(outlet.bootedAt, uptimeTolerance)) {
     outlet.rebooted = true;
+    if (outlet.seen.name === "off" && bootedAt <= outlet.seen.since) {
+      outlet.handOff = false; // it was no hand: the reboot came before
+    }
   }
   outlet.bootedAt = bootedAt;
   const stored = outlet.bootedAtStored;

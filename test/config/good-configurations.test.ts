@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { configPlaces, findConfigFile, loadConfig } from "../../src/config/load.ts";
 import { mistakesToJson, printMistakes } from "../../src/config/print.ts";
+import { certificate, key, passwords } from "./credentials-files.ts";
 import { configFile, type Lab, loadLab, rightText } from "./lab.ts";
 
 function right(given: Lab) {
@@ -232,7 +233,7 @@ const ownUrlOf = (listen: string) =>
       "mqtt: { url: mqtt://broker.lab }",
       `mqtt: { username: me }\nbroker: { listen: "${listen}", users: passwd }`,
     ),
-    files: { "/etc/lab/passwd": "" },
+    files: { "/etc/lab/passwd": passwords },
   }).config.mqtt.url;
 
 test("without mqtt.url the embedded broker is used, at an address that reaches it", () => {
@@ -258,15 +259,15 @@ test("paths are relative to the configuration file, and certificates are read", 
   const { config } = right({
     text: `${rightText.replace("url: mqtt://broker.lab", "url: mqtts://b, ca: ca.pem, cert: /x/me.pem, key: me.key")}store: { path: db/tokens.db }\n`,
     files: {
-      "/etc/lab/ca.pem": "-----BEGIN CERTIFICATE-----\nca",
-      "/x/me.pem": "-----BEGIN CERTIFICATE-----\nme",
-      "/etc/lab/me.key": "-----BEGIN EC PRIVATE KEY-----\nkey",
+      "/etc/lab/ca.pem": `the authority\n${certificate}`,
+      "/x/me.pem": certificate,
+      "/etc/lab/me.key": key,
     },
   });
   expect(config.store.path).toBe("/etc/lab/db/tokens.db");
-  expect(config.mqtt.ca).toContain("ca");
-  expect(config.mqtt.cert).toContain("me");
-  expect(config.secrets).toEqual(["-----BEGIN EC PRIVATE KEY-----\nkey"]);
+  expect(config.mqtt.ca).toContain("the authority");
+  expect(config.mqtt.cert).toBe(certificate);
+  expect(config.secrets).toEqual([key]);
 });
 
 test("a configuration cannot be changed, its maps included", () => {
@@ -491,7 +492,7 @@ test("a total validity below the usual one, and a controller that its own broker
     "defaults.ttl.total: every token ends after ttl.total 1h, also one of the usual validity (ttl.default 12h)",
   ]);
   const text = rightText.replace("mqtt: { url: mqtt://broker.lab }", "broker: { users: passwd }");
-  expect(warningsOf({ text, files: { "/etc/lab/passwd": "" } })).toEqual([
+  expect(warningsOf({ text, files: { "/etc/lab/passwd": passwords } })).toEqual([
     "broker.users: the embedded broker asks everybody for a password, lastout itself as well; give mqtt.username and mqtt.password",
   ]);
 });
@@ -502,8 +503,8 @@ test("passwords, keys and secret files that others may read are warned of", () =
     "mqtts://b, cert: c, key: k, username: me, password: hunter2, clientId: '${file:id}${file:/run/secrets/id}' }",
   );
   const files = {
-    "/etc/lab/c": "-----BEGIN CERTIFICATE-----",
-    "/etc/lab/k": "-----BEGIN PRIVATE KEY-----",
+    "/etc/lab/c": certificate,
+    "/etc/lab/k": key,
     "/etc/lab/id": "abc",
     "/run/secrets/id": "def",
   };

@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest";
 import { printMistakes } from "../../src/config/print.ts";
+import { certificate, lockedKey, otherKey, passwords } from "./credentials-files.ts";
 import { type Lab, loadLab } from "./lab.ts";
 
 interface Case extends Lab {
@@ -186,7 +187,7 @@ const cases: readonly Case[] = [
   },
   {
     title: "MQTT devices whose parts do not fit together",
-    text: `${broker}switchers:\n  a: { type: mqtt }\n  b: { type: mqtt, command: c, assume: on, stateOn: 1, query: { topic: q } }\n  c: { type: mqtt, command: c, state: s, assume: off }\n  d: { type: mqtt, command: c, on: '{"s":1}', off: '{"s":0}', state: s, path: s }\n  e: { type: mqtt, command: c, on: X, off: X, state: s }\n  f: { type: mqtt, command: c, state: s, stateOn: X, stateOff: X }\n  g: { type: mqtt, command: c, outlets: 2, state: "s/{{outlet}}" }\n  h: { type: mqtt, command: "c/{{index}}", outlets: 2, state: s }\n  i: { type: mqtt, command: c, state: [{ topic: s, pth: x }, { topic: c }] }\n  j: { type: mqtt, command: c, state: [{ topic: s }, { topic: c }] }\n  k: { type: mqtt, command: c, state: s, query: { topic: s } }\n  l: { type: mqtt, command: "c/{{otlet}}", state: s }\n  m: { type: mqtt, command: c, state: [{ topic: s }], path: x }\nresources: {}\n`,
+    text: `${broker}switchers:\n  a: { type: mqtt }\n  b: { type: mqtt, command: c, assume: on, stateOn: 1, query: { topic: q } }\n  c: { type: mqtt, command: c, state: s, assume: off }\n  d: { type: mqtt, command: c, on: '{"s":1}', off: '{"s":0}', state: s, path: s }\n  e: { type: mqtt, command: c, on: X, off: X, state: s }\n  f: { type: mqtt, command: c, state: s, stateOn: X, stateOff: X }\n  g: { type: mqtt, command: c, outlets: 2, state: "s/{{outlet}}" }\n  h: { type: mqtt, command: "c/{{index}}", outlets: 2, state: s }\n  i: { type: mqtt, command: c, state: [{ topic: s, pth: x }, { topic: c }] }\n  j: { type: mqtt, command: c, state: [{ topic: s }, { topic: c }] }\n  k: { type: mqtt, command: c, state: s, query: { topic: s } }\n  l: { type: mqtt, command: "c/{{otlet}}", state: s }\n  m: { type: mqtt, command: c, state: [{ topic: s }], path: x }\n  n: { type: mqtt, preset: esphome, device: n, channel: c, power: { topic: "n/{{nmae}}/p" } }\n  o: { type: mqtt, preset: shelly-gen1, device: o, query: { topic: q, payload: "{{foo}}" }, availability: { topic: "a/{{baz}}" } }\nresources: {}\n`,
   },
   {
     title: "MQTT devices with values that cannot be",
@@ -264,12 +265,31 @@ const cases: readonly Case[] = [
   {
     title: "TLS files without TLS, a certificate without its key",
     text: `mqtt: { url: mqtt://broker.lab, ca: ca.pem, cert: me.pem }\n${plug}${build}`,
-    files: { "/etc/lab/ca.pem": "-----BEGIN CERTIFICATE-----\n" },
+    files: { "/etc/lab/ca.pem": certificate },
   },
   {
     title: "TLS files that are none",
     text: `mqtt: { url: mqtts://broker.lab, ca: ca.pem, cert: me.pem, key: gone.pem }\n${plug}${build}`,
-    files: { "/etc/lab/ca.pem": "hello", "/etc/lab/me.pem": "-----BEGIN CERTIFICATE-----\n" },
+    files: { "/etc/lab/ca.pem": "hello", "/etc/lab/me.pem": certificate },
+  },
+  {
+    title: "TLS files that are damaged",
+    text: `mqtt: { url: mqtts://broker.lab, ca: ca.pem, cert: me.pem, key: me.key }\n${plug}${build}`,
+    files: {
+      "/etc/lab/ca.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+      "/etc/lab/me.pem": certificate,
+      "/etc/lab/me.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    },
+  },
+  {
+    title: "the key of another certificate",
+    text: `mqtt: { url: mqtts://broker.lab, cert: me.pem, key: me.key }\n${plug}${build}`,
+    files: { "/etc/lab/me.pem": certificate, "/etc/lab/me.key": otherKey },
+  },
+  {
+    title: "a key with a passphrase",
+    text: `mqtt: { url: mqtts://broker.lab, cert: me.pem, key: me.key }\n${plug}${build}`,
+    files: { "/etc/lab/me.pem": certificate, "/etc/lab/me.key": lockedKey },
   },
   {
     title: "a password without a user",
@@ -287,8 +307,28 @@ const cases: readonly Case[] = [
     title: "a password file of the broker that is missing",
     text: `broker: { listen: 0.0.0.0:1883, users: passwd }\n${plug}${build}`,
   },
+  {
+    title: "a password file of the broker with plain passwords",
+    text: `broker: { users: passwd }\nmqtt: { username: me }\n${plug}${build}`,
+    files: { "/etc/lab/passwd": "me:secret\nyou:$7$101$x\n".repeat(4) },
+  },
+  {
+    title: "a password file of the broker without users",
+    text: `broker: { users: passwd }\nmqtt: { username: me }\n${plug}${build}`,
+    files: { "/etc/lab/passwd": "# nobody yet\n" },
+  },
+  {
+    title: "a password file of the broker that does not let lastout in",
+    text: `broker: { users: passwd }\nmqtt: { username: lastout }\n${plug}${build}`,
+    files: { "/etc/lab/passwd": passwords },
+  },
 
   // Secrets.
+  {
+    title: "a variable within a default",
+    text: `mqtt: { url: "mqtt://\${BROKER:-\${OTHER}}" }\n${plug}${build}`,
+    env: { BROKER: "broker.lab" },
+  },
   {
     title: "an environment variable that is not set",
     text: `mqtt:\n  url: mqtt://broker.lab\n  username: ci\n  password: \${LASTOUT_PASWORD}\n${plug}${build}`,

@@ -63,6 +63,9 @@ test("A resource that nobody wants may get other outlets, and one may leave the 
   expect(against(inUse, ["without build1"])).toEqual([]);
 });
 
+const sentence = (key: string): string =>
+  `build1 is being shut down, and its '${key}' would be taken out meanwhile: then nothing shows when it is down; try again when it is off`;
+
 test("A shutdown that runs keeps what it is seen by, unless it took too long", () => {
   const going = [
     "resource build1 shutdown check shutdownTimeout=30s offDelay=10s minOn=0",
@@ -73,8 +76,6 @@ test("A shutdown that runs keeps what it is seen by, unless it took too long", (
     "release build1 id=a",
     "advance 10s",
   ];
-  const sentence = (key: string): string =>
-    `build1 is being shut down, and its '${key}' would be taken out meanwhile: then nothing shows when it is down; try again when it is off`;
   expect(against(going, ["resource build1 check"])).toEqual([sentence("shutdown")]);
   expect(against(going, ["resource build1 shutdown"])).toEqual([sentence("check")]);
   expect(against(going, ["resource build1 shutdown check offDelay=1h"])).toEqual([]);
@@ -85,11 +86,12 @@ test("A shutdown that runs keeps what it is seen by, unless it took too long", (
   expect(against(overdue, ["resource build1 shutdown"])).toEqual([sentence("check")]);
 });
 
+function left(happened: readonly string[], described: readonly string[]): readonly string[] {
+  const stage = stageAfter(happened, described);
+  return leftOn(stage.world.book, settings(stage));
+}
+
 test("Outlets that are on and will be nobody's are told", () => {
-  const left = (happened: readonly string[], described: readonly string[]): string[] => {
-    const stage = stageAfter(happened, described);
-    return leftOn(stage.world.book, settings(stage));
-  };
   expect(left(lingering, [otherOutlet])).toEqual(["plug1"]);
   expect(left(inUse, ["without build1"])).toEqual(["plug1"]);
   expect(left([...inUse, "report plug1 off"], ["without build1"])).toEqual([]);

@@ -465,6 +465,20 @@ export const power: readonly Section[] = [
         why: "a reboot that nobody heard is taken for a hand",
       },
       {
+        name: "evidence that comes after the position is ignored",
+        file: "src/core/outlet.ts",
+        find: "      outlet.handOff = false; // it was no hand",
+        replace: "      // it was no hand",
+        why: "after a mains failure a job's machine stays off as if by a hand",
+      },
+      {
+        name: "evidence of a later reboot lifts a hand's OFF",
+        file: "src/core/outlet.ts",
+        find: 'outlet.seen.name === "off" && bootedAt <= outlet.seen.since',
+        replace: 'outlet.seen.name === "off"',
+        why: "somebody's hands are in the rack when its socket reboots",
+      },
+      {
         name: "what one hand switched off is switched on by its neighbour's policy",
         file: "src/core/hands.ts",
         find: 'wanting.every(({ settings }) => settings.onExternalOff === "restore")',

@@ -259,6 +259,13 @@ export const shutdown: readonly Section[] = [
         replace: "return !neighbours",
         why: "somebody pressed its button, and it loses its power",
       },
+      {
+        name: "one low reading cuts a machine that was left on",
+        file: "src/core/leaving.ts",
+        find: "    !overdue ||\n",
+        replace: "    overdue ||\n    !overdue ||\n",
+        why: "somebody reboots it, it draws nothing for a moment, and loses its power",
+      },
     ],
   },
 ];

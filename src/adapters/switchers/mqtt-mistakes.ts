@@ -3,7 +3,7 @@
 
 import type { JsonPath } from "../json-path.ts";
 import type { MqttOptions } from "./mqtt-options.ts";
-import { heardIn, planOf, presetOf, publishedIn, templateOf } from "./mqtt-plan.ts";
+import { heardIn, planOf, presetOf, publishedIn, ownWiring, templateOf } from "./mqtt-plan.ts";
 import { freshId, placeholdersIn } from "./mqtt-wiring.ts";
 
 export interface Problem {
@@ -128,12 +128,9 @@ function plainNeeds(options: MqttOptions): readonly Problem[] {
 }
 
 function unknownPlaceholders(options: MqttOptions): readonly Problem[] {
-  const names = ["outlet", "index", ...(options.preset === undefined ? ["name"] : [])];
-  if (options.preset !== undefined) {
-    // What a preset's own texts have in them is the preset's business.
-    return refuse("channel", [options.channel], names);
-  }
-  const { command, state, query, availability, power, energy } = templateOf(options);
+  const names = ["outlet", "index", "name"];
+  // What a preset's own texts have in them is the preset's business.
+  const { command, state, query, availability, power, energy } = ownWiring(options);
   const places = (
     field: Field,
     found: readonly { readonly topic: string; readonly path: JsonPath | undefined }[],
@@ -144,6 +141,7 @@ function unknownPlaceholders(options: MqttOptions): readonly Problem[] {
       names,
     );
   return [
+    ...refuse("channel", [options.channel], ["outlet", "index"]),
     ...refuse("command", [command.topic], names),
     ...refuse("on", [command.on], [...names, freshId]),
     ...refuse("off", [command.off], [...names, freshId]),

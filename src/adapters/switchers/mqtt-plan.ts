@@ -76,7 +76,8 @@ export function templateOf(given: MqttOptions): Wiring {
   };
 }
 
-function ownWiring(given: MqttOptions): Wiring {
+/** What is written beside a preset, or without one. */
+export function ownWiring(given: MqttOptions): Wiring {
   const { on = "ON", off = "OFF", state = [], availability = [], power, energy } = given;
   const query = given.query === undefined || given.query === "none" ? undefined : given.query;
   return {

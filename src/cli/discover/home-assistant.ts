@@ -15,14 +15,14 @@ export interface Announced {
   readonly stateOff: string;
   /** Into the JSON of the state topic; `undefined`: the payload as it is. */
   readonly path: string | undefined;
-  readonly availability:
-    | {
-        readonly topic: string;
-        readonly online: string;
-        readonly offline: string;
-        readonly path: string | undefined;
-      }
-    | undefined;
+  readonly availability: readonly Availability[];
+}
+
+interface Availability {
+  readonly topic: string;
+  readonly online: string;
+  readonly offline: string;
+  readonly path: string | undefined;
 }
 
 const mostComponents = 64;
@@ -211,19 +211,45 @@ function announcedBy(config: Json): Announced | string {
   };
 }
 
-/** The first one, where there are several: it is a hint either way. One with a template that cannot be read is left out. */
+/**
+ * All of them, or none: what is kept of a state is believed while every one says online, so a part of them would say too much. None, too,
+ * where one of several is enough (`availability_mode: any`, and `latest`, Home Assistant's default), or a template cannot be read.
+ */
 function availabilityOf(
   config: Json,
   topicAt: (value: unknown) => string | undefined,
-): Announced["availability"] {
-  const several = field(config, "availability");
-  const [one] = isJson(several) ? [several] : list(several);
-  const first = isJson(one) ? expanded(one) : undefined;
-  const from = first ?? config;
-  const topic = topicAt(first === undefined ? field(config, "availability_topic") : field(first, "topic"));
-  const template = field(from, "value_template");
-  const own = first === undefined ? field(config, "availability_template") : template;
-  const path = own === undefined ? "" : pathOf(own);
+): readonly Availability[] {
+  const given = field(config, "availability");
+  const several = isJson(given) ? [given] : list(given);
+  if (several.length === 0) {
+    const template = field(config, "availability_template");
+    return whole([availabilityFrom(config, topicAt(field(config, "availability_topic")), template)]);
+  }
+  if (several.length > 1 && field(config, "availability_mode") !== "all") {
+    return [];
+  }
+  return whole(
+    several.map((one) => {
+      const from = isJson(one) ? expanded(one) : {};
+      return availabilityFrom(from, topicAt(field(from, "topic")), field(from, "value_template"));
+    }),
+  );
+}
+
+const whole = (all: readonly (Availability | undefined)[]): readonly Availability[] => {
+  const known = all.flatMap((one) => one ?? []);
+  return known.length === all.length && all.length <= mostAvailabilities ? known : [];
+};
+
+/** What `availability` of the switcher mqtt takes. */
+const mostAvailabilities = 8;
+
+function availabilityFrom(
+  from: Json,
+  topic: string | undefined,
+  template: unknown,
+): Availability | undefined {
+  const path = template === undefined ? "" : pathOf(template);
   if (topic === undefined || path === undefined) {
     return undefined;
   }

@@ -73,6 +73,12 @@ export function genericOptions(announced: Announced): Options {
   const { command, on, off, state, stateOn, stateOff, path, availability } = announced;
   // What a device is told as JSON is never what it says, for all that the configuration knows.
   const sameWords = stateOn === on && stateOff === off && ![on, off].some((word) => /^\s*[{[]/.test(word));
+  const printed = availability.map(({ topic, path: into, online, offline }) => ({
+    topic,
+    ...(into === undefined ? {} : { path: into }),
+    online,
+    offline,
+  }));
   return {
     type: "mqtt",
     command,
@@ -81,15 +87,6 @@ export function genericOptions(announced: Announced): Options {
     state,
     ...(sameWords ? {} : { stateOn, stateOff }),
     ...(path === undefined ? {} : { path }),
-    ...(availability === undefined
-      ? {}
-      : {
-          availability: {
-            topic: availability.topic,
-            ...(availability.path === undefined ? {} : { path: availability.path }),
-            online: availability.online,
-            offline: availability.offline,
-          },
-        }),
+    ...(availability.length === 0 ? {} : { availability: availability.length === 1 ? printed[0] : printed }),
   };
 }
