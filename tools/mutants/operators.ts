@@ -345,7 +345,7 @@ export const operators: readonly Section[] = [
       {
         name: "an off delay that runs does not hear of the new one",
         file: "src/core/reconfigure.ts",
-        find: "    fitOffDelay(turn, resource, delays.get(resource.settings.name));",
+        find: "    fitTimes(turn, resource, before.get(resource.settings.name));",
         replace: "",
         why: "a machine goes off although its delay was made longer just in time",
       },

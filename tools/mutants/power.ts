@@ -284,9 +284,16 @@ export const power: readonly Section[] = [
       {
         name: "fall ignored",
         file: "src/core/availability.ts",
-        find: "availability.downs >= check.fall ||",
-        replace: "availability.downs > 0 ||",
+        find: "availability.downs >= fall",
+        replace: "availability.downs > 0",
         why: "one lost ping calls it gone",
+      },
+      {
+        name: "fall ignored after a start",
+        file: "src/core/availability.ts",
+        find: 'leftUp || availability.verdict === "up" ? check.fall',
+        replace: 'availability.verdict === "up" ? check.fall',
+        why: "a restart wakes all who wait for ready, and one lost ping calls a machine gone",
       },
       {
         name: "available while off",

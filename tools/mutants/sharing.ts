@@ -149,6 +149,13 @@ export const sharing: readonly Section[] = [
     promise: "Pools: the best member, and never one that is locked out",
     mutants: [
       {
+        name: "right after a start a pool gives its first member",
+        file: "src/core/pools.ts",
+        find: "leftAs(resource) : resource.state",
+        replace: "resource.state : resource.state",
+        why: "a second machine is started beside the one that was left available",
+      },
+      {
         name: "a locked member is chosen",
         file: "src/core/pools.ts",
         find: "  if (lockoutOf(book, resource) !== undefined) {",
@@ -179,8 +186,8 @@ export const sharing: readonly Section[] = [
       {
         name: "a member that is going off comes before one that is off",
         file: "src/core/pools.ts",
-        find: "isGoingOff(activity.name) ? 3 : ",
-        replace: "",
+        find: "isGoingOff(resource.activity.name)\n    ? 3",
+        replace: "false\n    ? 3",
         why: "a job waits for a shutdown beside a machine that could be started",
       },
       {
@@ -261,7 +268,7 @@ export const sharing: readonly Section[] = [
       {
         name: "a restart moves the warm ones",
         file: "src/core/warm.ts",
-        find: "wasLeftOn(member) ? 0 : ",
+        find: "isLeftOn(member) ? 0 : ",
         replace: "",
         why: "a restart of the controller switches machines",
       },

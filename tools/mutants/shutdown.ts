@@ -51,8 +51,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "settle ignored",
         file: "src/core/leaving.ts",
-        find: "after(goneSince, shutdown.settle) <= turn.at",
-        replace: "true",
+        find: "goneSince === undefined || after(goneSince, settle) > at",
+        replace: "goneSince === undefined",
         why: "the network stops answering before the disks are written",
       },
       {
@@ -161,8 +161,8 @@ export const shutdown: readonly Section[] = [
       {
         name: "a machine that goes down late is not cut",
         file: "src/core/going-off.ts",
-        find: "  if (hasSettled(turn, shutdown, activity)) {",
-        replace: "  if (!activity.overdue && hasSettled(turn, shutdown, activity)) {",
+        find: "  if (hasSettled(turn, resource, shutdown, activity)) {",
+        replace: "  if (!activity.overdue && hasSettled(turn, resource, shutdown, activity)) {",
         why: "a machine that was slow draws power for ever",
       },
       {

@@ -37,15 +37,15 @@ export const tokens: readonly Section[] = [
       {
         name: "ttl counts from the request",
         file: "src/core/waits.ts",
-        find: "extended(token.resources, record, turn.at, waiter.ttl)",
-        replace: "extended(token.resources, record, waiter.since, waiter.ttl)",
+        find: "extendedForAll(token.resources, token.record, turn.at, answered)",
+        replace: "extendedForAll(token.resources, token.record, answered[0]?.since ?? turn.at, answered)",
         why: "a boot eats a short token",
       },
       {
         name: "ttl of a queued request counts from the request",
         file: "src/core/grant.ts",
-        find: "extended(resources, record, at, waiter.ttl)",
-        replace: "extended(resources, record, waiter.since, waiter.ttl)",
+        find: "extendedForAll(resources, record, at, answered)",
+        replace: "extendedForAll(resources, record, answered[0]?.since ?? at, answered)",
         why: "the queue eats a short token",
       },
       {
