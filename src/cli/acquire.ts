@@ -13,11 +13,9 @@ import { interruption } from "./signals.ts";
 import { resourceList } from "./values.ts";
 import { lostWill, readWish, wishOptions } from "./wish.ts";
 
-const usage =
-  "acquire RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait granted|powered|available]";
-
 export const acquireCommand: Command = {
-  usage: usage.replace(/^acquire /, ""),
+  usage:
+    "RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait granted|powered|available]",
   about:
     "Acquire a token: the resource is switched on and stays on until the last token is released or has expired. Prints the token's\n" +
     "id alone, for 'renew' and 'release'; with --json the controller's reply. A pool gives one of its members, and several names\n" +
@@ -56,7 +54,7 @@ async function acquire(context: Context): Promise<number> {
     throw new CommandError("usage", "acquire takes no command; 'lastout run RESOURCE -- COMMAND' does");
   }
   const settings = await clientSettings(args, env);
-  const wish = readWish(args, settings, resourceList(args, `lastout ${usage}`), waitOption(args));
+  const wish = readWish(args, settings, resourceList(args), waitOption(args));
   const stop = interruption();
   // A grant is told at once or after the queue, which only a request with a timeout enters.
   const isQuick = wish.wait === "granted" && (wish.timeout === undefined || wish.timeout === 0);

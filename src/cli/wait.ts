@@ -14,10 +14,8 @@ import { interruption } from "./signals.ts";
 import { durationOption, onlyResource } from "./values.ts";
 import { createWakeUps } from "./wake-ups.ts";
 
-const usage = "wait RESOURCE [--for available|powered|off] [--timeout D]";
-
 export const waitCommand: Command = {
-  usage: usage.replace(/^wait /, ""),
+  usage: "RESOURCE [--for available|powered|off] [--timeout D]",
   about:
     "Wait until a resource is available (or powered, which available is, too; or off). It asks for nothing: without a token nobody\n" +
     "switches the resource on or keeps it on. A pool is as its best member is. What is read is what the controller says: while it is\n" +
@@ -59,7 +57,7 @@ async function waitFor(context: Context): Promise<number> {
   if (args.rest !== undefined) {
     throw new CommandError("usage", "wait takes no command; write lastout wait RESOURCE && COMMAND");
   }
-  const name = onlyResource(args, `lastout ${usage}`);
+  const name = onlyResource(args);
   const wanted = wantedState(args);
   const states = enough[wanted] ?? [];
   const timeout = durationOption(args, "timeout");
