@@ -42,10 +42,10 @@ async function check({ args, env, terminal }: Context): Promise<number> {
   const mistakes = loaded.ok ? [] : loaded.mistakes;
   const warnings = loaded.ok ? loaded.warnings : [];
   if (mistakes.length > 0) {
-    terminal.block(printMistakes(mistakes), true);
+    terminal.show(printMistakes(mistakes));
   }
   if (warnings.length > 0) {
-    terminal.block(printMistakes(warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
+    terminal.warn(printMistakes(warnings).replaceAll(/^(?=\S)/gm, "warning: "));
   }
   if (args.has("json")) {
     terminal.out(

@@ -60,7 +60,7 @@ async function reload({ args, env, terminal, clock }: Context): Promise<number> 
   }
   const loaded = loadConfig({ file, env });
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    terminal.show(printMistakes(loaded.mistakes));
     terminal.fail("nothing was sent: the controller goes on with the configuration that it has");
     if (args.has("json")) {
       const lines = loaded.mistakes.map(mistakeLine);
@@ -102,7 +102,7 @@ function say({ result, lines, needRestart }: Last, file: string, terminal: Termi
       terminal.fail(
         "the controller found mistakes that were not found here (its environment may differ); nothing was changed:",
       );
-      terminal.block(lines.join("\n"), true);
+      terminal.show(lines.join("\n"));
       break;
     case "refused":
       for (const line of lines) {

@@ -51,7 +51,7 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
   const named = args.value("config");
   if (args.has("demo") && named === undefined) {
     const { serveDemo } = await import("../demo/serve-demo.ts");
-    return serveDemo((guide) => terminal.block(guide, true), args.has("json"));
+    return serveDemo((guide) => terminal.show(guide), args.has("json"));
   }
   const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
   const { printMistakes } = await import("../config/print.ts");
@@ -66,11 +66,11 @@ async function serve({ args, env, terminal }: Context): Promise<number> {
   const read = () => loadConfig({ file, env });
   const loaded = read();
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    terminal.show(printMistakes(loaded.mistakes));
     return exits.configuration;
   }
   if (loaded.warnings.length > 0) {
-    terminal.block(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
+    terminal.warn(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "));
   }
   const { runController } = await import("../app.ts");
   const json = args.has("json");

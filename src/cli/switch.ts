@@ -66,7 +66,7 @@ async function switchByHand({ args, env, terminal, clock }: Context): Promise<nu
   }
   const loaded = loadConfig({ file, env });
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    terminal.show(printMistakes(loaded.mistakes));
     return exits.configuration;
   }
   const { config } = loaded;
