@@ -9,8 +9,8 @@ import { after, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
+import { configFile, configOption, showMistakes } from "./config-file.ts";
 import { CommandError, exits } from "./exit-codes.ts";
-import { configOption } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const reloadCommand: Command = {
@@ -43,26 +43,19 @@ export const reloadCommand: Command = {
 const answerWithin = millis(30_000);
 const lookEvery = millis(20);
 
-async function reload({ args, env, terminal, clock }: Context): Promise<number> {
+async function reload(context: Context): Promise<number> {
+  const { args, terminal, clock } = context;
   const [word] = args.words;
   if (word !== undefined || args.rest !== undefined) {
     throw new CommandError("usage", `reload takes no words; did you mean --config ${word ?? "FILE"}?`);
   }
-  const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { mistakeLine, printMistakes } = await import("../config/print.ts");
-  const file = args.value("config") ?? findConfigFile(env, process.cwd());
-  if (file === undefined) {
-    const places = configPlaces(env, process.cwd()).join(", ");
-    throw new CommandError(
-      "configuration",
-      `there is no configuration file: none of ${places}; name one with --config FILE`,
-    );
-  }
-  const loaded = loadConfig({ file, env });
+  const { file, read } = await configFile(context);
+  const loaded = read();
   if (!loaded.ok) {
-    terminal.show(printMistakes(loaded.mistakes));
+    await showMistakes(loaded.mistakes, terminal);
     terminal.fail("nothing was sent: the controller goes on with the configuration that it has");
     if (args.has("json")) {
+      const { mistakeLine } = await import("../config/print.ts");
       const lines = loaded.mistakes.map(mistakeLine);
       terminal.out(json(file, { result: "mistakes", lines, needRestart: [] }));
     }

@@ -7,6 +7,7 @@ import type { Position } from "../core/settings.ts";
 import { millis } from "../core/time.ts";
 import { type Arguments, helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
+import { showMistakes } from "./config-file.ts";
 import { CommandError, exits, WrongWords } from "./exit-codes.ts";
 import type { Found } from "./hand-device.ts";
 import type { Terminal } from "./terminal.ts";
@@ -55,7 +56,6 @@ async function switchByHand({ args, env, terminal, clock }: Context): Promise<nu
     throw new CommandError("invalid-request", "--timeout must be longer than 0: no device answers at once");
   }
   const { findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { printMistakes } = await import("../config/print.ts");
   const file = args.value("config");
   if (file === undefined) {
     const near = findConfigFile(env, process.cwd());
@@ -66,7 +66,7 @@ async function switchByHand({ args, env, terminal, clock }: Context): Promise<nu
   }
   const loaded = loadConfig({ file, env });
   if (!loaded.ok) {
-    terminal.show(printMistakes(loaded.mistakes));
+    await showMistakes(loaded.mistakes, terminal);
     return exits.configuration;
   }
   const { config } = loaded;
