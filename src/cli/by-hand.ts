@@ -12,6 +12,7 @@ import { topicsOf } from "../config/devices.ts";
 import { after, type Millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { messageOf } from "../ports/message-of.ts";
 import { CommandError } from "./exit-codes.ts";
 import { type Device, deviceOf, hearing, until } from "./hand-device.ts";
 
@@ -141,5 +142,3 @@ function troubles(): { readonly log: Log; last(): string | undefined } {
   };
   return { log: { debug: silent, info: silent, warn: note, error: note, fatal: note }, last: () => last };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@ import type { Holder } from "../adapters/store/lock.ts";
 import type { ReloadNote } from "../adapters/store/reload-note.ts";
 import { after, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
+import { messageOf } from "../ports/message-of.ts";
 import { helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
 import { configFile, configOption, showMistakes } from "./config-file.ts";
@@ -154,7 +155,7 @@ async function controllerOn(storePath: string): Promise<Holder> {
   try {
     holder = lockHolder(storePath);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (["EACCES", "EPERM", "EROFS"].includes(errnoOf(error))) {
       throw new CommandError(
         "not-authorised",
@@ -197,7 +198,7 @@ function send(pid: number): void {
       denied ? "not-authorised" : "no-controller",
       denied
         ? `process ${pid} may not be told by this user; call it as the user that lastout runs as, or as root`
-        : `process ${pid} cannot be told from here (is it in another container?): ${error instanceof Error ? error.message : String(error)}`,
+        : `process ${pid} cannot be told from here (is it in another container?): ${messageOf(error)}`,
       { cause: error },
     );
   }
