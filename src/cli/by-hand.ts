@@ -14,7 +14,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { messageOf } from "../ports/message-of.ts";
 import { CommandError } from "./exit-codes.ts";
-import { type Device, deviceOf, hearing, until } from "./hand-device.ts";
+import { comesTrue, type Device, deviceOf, hearing } from "./hand-device.ts";
 
 export interface ByHand {
   readonly config: Config;
@@ -84,7 +84,7 @@ export async function withSwitcher<Result>(
       opened.push(() => bus.close());
       const end = after(clock.now(), patience);
       if (
-        !(await until(clock, end, () => heard.connected || trouble.last() !== undefined)) ||
+        !(await comesTrue(clock, end, () => heard.connected || trouble.last() !== undefined)) ||
         !heard.connected
       ) {
         throw new CommandError(
