@@ -1,6 +1,7 @@
 // One request that is answered at once, over a connection of its own.
 
-import { type Client, type Fields, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { type Fields, promptly } from "./client-requests.ts";
 import { type ClientSettings, clientSettings } from "./client-settings.ts";
 import type { Context } from "./command.ts";
 import { CommandError } from "./exit-codes.ts";

@@ -4,7 +4,8 @@
 import { instant, type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { messageOf } from "../ports/message-of.ts";
-import { type Client, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import type { Reply } from "./wire.ts";
 import { acquireFields, topicOf, type Wish } from "./wish.ts";
 

@@ -2,7 +2,8 @@
 // it is for, and when that is over, is the command's business (run, hold).
 
 import { messageOf } from "../ports/message-of.ts";
-import { type Client, openClient, promptly } from "./client.ts";
+import { type Client, openClient } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import type { ClientSettings } from "./client-settings.ts";
 import type { Context } from "./command.ts";
 import { exitOfReply, exits } from "./exit-codes.ts";

@@ -1,7 +1,8 @@
 // `lastout tokens`: who holds tokens and who waits for one, asked from the controller page by page, so that it is the truth and all of it.
 
 import { clientOptions } from "./arguments.ts";
-import { type Client, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { ago, spoken, until } from "./describe.ts";
