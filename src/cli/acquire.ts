@@ -2,22 +2,19 @@
 
 import type { CheckLevel } from "../core/settings.ts";
 import { type Arguments, clientOptions } from "./arguments.ts";
-import { openClient } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { obtain } from "./obtain.ts";
 import { showProgress } from "./progress.ts";
 import { refused, replyText } from "./refusal.ts";
-import { interruption } from "./signals.ts";
 import { resourceList } from "./values.ts";
+import { type ClientParts, withClient } from "./with-client.ts";
 import { lostWill, readWish, wishOptions } from "./wish.ts";
 
-const usage =
-  "acquire RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait granted|powered|available]";
-
 export const acquireCommand: Command = {
-  usage: usage.replace(/^acquire /, ""),
+  usage:
+    "RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] [--wait granted|powered|available]",
   about:
     "Acquire a token: the resource is switched on and stays on until the last token is released or has expired. Prints the token's\n" +
     "id alone, for 'renew' and 'release'; with --json the controller's reply. A pool gives one of its members, and several names\n" +
@@ -56,29 +53,21 @@ async function acquire(context: Context): Promise<number> {
     throw new CommandError("usage", "acquire takes no command; 'lastout run RESOURCE -- COMMAND' does");
   }
   const settings = await clientSettings(args, env);
-  const wish = readWish(args, settings, resourceList(args, `lastout ${usage}`), waitOption(args));
-  const stop = interruption();
+  const wish = readWish(args, settings, resourceList(args), waitOption(args));
   // A grant is told at once or after the queue, which only a request with a timeout enters.
   const isQuick = wish.wait === "granted" && (wish.timeout === undefined || wish.timeout === 0);
   const progress = isQuick ? undefined : showProgress(wish, { terminal, clock });
   try {
-    const client = await openClient({
+    const parts: ClientParts = {
       settings,
-      clock,
       filters: progress?.filters ?? [],
       will: wish.isNew ? lostWill(wish) : undefined,
       heard: (message) => progress?.heard(message),
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
+    };
+    return await withClient(context, parts, async (client, signal) => {
       progress?.follow(client);
       await client.needController();
-      const reply = await obtain(client, wish, {
-        clock,
-        say: (text) => terminal.say(text),
-        signal: stop.signal,
-      });
+      const reply = await obtain(client, wish, { clock, say: (text) => terminal.say(text), signal });
       progress?.stop();
       if (!reply.ok) {
         return refused(context, reply);
@@ -90,12 +79,9 @@ async function acquire(context: Context): Promise<number> {
         `the token is held all the same: 'lastout release ${names} ${id}' gives it back`,
       );
       return exits.done;
-    } finally {
-      await client.close();
-    }
+    });
   } finally {
     progress?.stop();
-    stop.dispose();
   }
 }
 

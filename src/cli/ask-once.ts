@@ -1,11 +1,12 @@
 // One request that is answered at once, over a connection of its own.
 
-import { type Client, type Fields, openClient, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { type Fields, promptly } from "./client-requests.ts";
 import { type ClientSettings, clientSettings } from "./client-settings.ts";
 import type { Context } from "./command.ts";
 import { CommandError } from "./exit-codes.ts";
-import { interruption } from "./signals.ts";
 import type { Reply } from "./wire.ts";
+import { withClient } from "./with-client.ts";
 
 /**
  * @param fieldsFor the fields, for who asks
@@ -13,35 +14,21 @@ import type { Reply } from "./wire.ts";
  * @throws CommandError, Interrupted
  */
 export async function askOnce(
-  { args, env, terminal, clock }: Context,
+  context: Context,
   topic: string,
   fieldsFor: (settings: ClientSettings) => Fields,
   more: { readonly evenAway: boolean } = { evenAway: false },
 ): Promise<Reply> {
-  const settings = await clientSettings(args, env);
+  const settings = await clientSettings(context.args, context.env);
   const fields = fieldsFor(settings);
-  const stop = interruption();
-  try {
-    const client = await openClient({
-      settings,
-      clock,
-      filters: [],
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
-      if (more.evenAway) {
-        await controllerOrBroker(client, topic, fields);
-      } else {
-        await client.needController();
-      }
-      return await client.request({ topic, fields: () => fields, patience: promptly, signal: stop.signal });
-    } finally {
-      await client.close();
+  return withClient(context, { settings, filters: [] }, async (client, signal) => {
+    if (more.evenAway) {
+      await controllerOrBroker(client, topic, fields);
+    } else {
+      await client.needController();
     }
-  } finally {
-    stop.dispose();
-  }
+    return client.request({ topic, fields: () => fields, patience: promptly, signal });
+  });
 }
 
 async function controllerOrBroker(client: Client, topic: string, fields: Fields): Promise<void> {

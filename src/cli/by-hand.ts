@@ -12,8 +12,9 @@ import { topicsOf } from "../config/devices.ts";
 import { after, type Millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { messageOf } from "../ports/message-of.ts";
 import { CommandError } from "./exit-codes.ts";
-import { type Device, deviceOf, hearing, until } from "./hand-device.ts";
+import { comesTrue, type Device, deviceOf, hearing } from "./hand-device.ts";
 
 export interface ByHand {
   readonly config: Config;
@@ -83,7 +84,7 @@ export async function withSwitcher<Result>(
       opened.push(() => bus.close());
       const end = after(clock.now(), patience);
       if (
-        !(await until(clock, end, () => heard.connected || trouble.last() !== undefined)) ||
+        !(await comesTrue(clock, end, () => heard.connected || trouble.last() !== undefined)) ||
         !heard.connected
       ) {
         throw new CommandError(
@@ -141,5 +142,3 @@ function troubles(): { readonly log: Log; last(): string | undefined } {
   };
   return { log: { debug: silent, info: silent, warn: note, error: note, fatal: note }, last: () => last };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

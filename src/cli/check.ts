@@ -2,8 +2,8 @@
 
 import { helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
+import { configFile, configOption, showMistakes, showWarnings } from "./config-file.ts";
 import { CommandError, exits } from "./exit-codes.ts";
-import { configOption } from "./serve.ts";
 
 export const checkCommand: Command = {
   usage: "[--config FILE]",
@@ -24,30 +24,23 @@ export const checkCommand: Command = {
   run: check,
 };
 
-async function check({ args, env, terminal }: Context): Promise<number> {
+async function check(context: Context): Promise<number> {
+  const { args, terminal } = context;
   const [word] = args.words;
   if (word !== undefined || args.rest !== undefined) {
     throw new CommandError("usage", `check takes no words; did you mean --config ${word ?? "FILE"}?`);
   }
-  const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { mistakesToJson, printMistakes } = await import("../config/print.ts");
-  const file = args.value("config") ?? findConfigFile(env, process.cwd());
-  if (file === undefined) {
-    throw new CommandError(
-      "configuration",
-      `there is no configuration file: none of ${configPlaces(env, process.cwd()).join(", ")}; name one with --config FILE`,
-    );
-  }
-  const loaded = loadConfig({ file, env });
-  const mistakes = loaded.ok ? [] : loaded.mistakes;
-  const warnings = loaded.ok ? loaded.warnings : [];
-  if (mistakes.length > 0) {
-    terminal.block(printMistakes(mistakes), true);
-  }
-  if (warnings.length > 0) {
-    terminal.block(printMistakes(warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
+  const { file, read } = await configFile(context);
+  const loaded = read();
+  if (loaded.ok) {
+    await showWarnings(loaded.warnings, terminal);
+  } else {
+    await showMistakes(loaded.mistakes, terminal);
   }
   if (args.has("json")) {
+    const { mistakesToJson } = await import("../config/print.ts");
+    const mistakes = loaded.ok ? [] : loaded.mistakes;
+    const warnings = loaded.ok ? loaded.warnings : [];
     terminal.out(
       JSON.stringify(
         { ok: loaded.ok, file, mistakes: mistakesToJson(mistakes), warnings: mistakesToJson(warnings) },

@@ -1,4 +1,4 @@
-// Why a client could not do its work, in sentences that name the cause and the cure. Not when that is: client.ts.
+// Why a client could not do its work, in sentences that name the cause and the cure. Not when that is: client.ts, client-requests.ts.
 
 import type { LostCode } from "../adapters/mqtt/connection-port.ts";
 import type { Millis } from "../core/time.ts";

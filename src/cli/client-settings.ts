@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../ports/message-of.ts";
 import type { Arguments } from "./arguments.ts";
 import type { ClientFile } from "./client-file.ts";
 import { type ClientTls, clientTls } from "./client-tls.ts";
@@ -119,7 +120,7 @@ function readPassword(path: string): string {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new CommandError("usage", `--password-file: ${reason(error)}`, { cause: error });
+    throw new CommandError("usage", `--password-file: ${messageOf(error)}`, { cause: error });
   }
   const [line = ""] = text.split(/\r?\n/, 1);
   if (line === "") {
@@ -141,7 +142,7 @@ async function readClientFile(
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") {
       return { file: {}, path };
     }
-    throw new CommandError("configuration", `${path}: ${reason(error)}`, { cause: error });
+    throw new CommandError("configuration", `${path}: ${messageOf(error)}`, { cause: error });
   }
   if (/^(\s*(#.*)?(\r?\n|$))*$/.test(text)) {
     return { file: {}, path };
@@ -157,5 +158,3 @@ const homeOf = (env: Environment): string => {
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

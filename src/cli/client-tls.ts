@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { messageOf } from "../ports/message-of.ts";
 import { CommandError } from "./exit-codes.ts";
 
 /** PEM texts. */
@@ -62,7 +63,7 @@ function readPem({ file, from, code }: Place): string {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new CommandError(code, `${from}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new CommandError(code, `${from}: ${messageOf(error)}`, {
       cause: error,
     });
   }

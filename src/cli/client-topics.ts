@@ -1,7 +1,7 @@
 // Which topics a client uses for what it asks and for the replies: with a user name at the broker, the user's own. Not what it listens to.
 
 import { isOwner } from "../core/names.ts";
-import type { Fields } from "./client.ts";
+import type { Fields } from "./client-requests.ts";
 import type { ClientSettings } from "./client-settings.ts";
 
 /**

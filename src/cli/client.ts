@@ -1,13 +1,15 @@
-// A client of one controller over one connection: requests and their replies, and what the controller publishes. A request that got
-// no reply because a connection broke, or the controller started anew, is sent again: all requests may be repeated. Not here: what
-// a command asks for, and how long its user is patient.
+// A client of one controller over one connection: whether both are there, and what the controller publishes. Requests and their replies are
+// client-requests.ts's, when all that is retained has arrived is client-picture.ts's. Not here: what a command asks for, and how long its
+// user is patient.
 
 import type { LostCode } from "../adapters/mqtt/connection-port.ts";
-import { type Instant, instant, type Millis, millis } from "../core/time.ts";
+import { millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
-import { noAnswer, noController, notConnected, refusal, stillAway } from "./client-failures.ts";
+import { noController, notConnected, refusal } from "./client-failures.ts";
+import { createPictureEnd } from "./client-picture.ts";
+import { createRequests, type Fields, type RequestOptions, type Standing } from "./client-requests.ts";
 import type { ClientSettings } from "./client-settings.ts";
-import { replySpace, requestTopic, topicHint } from "./client-topics.ts";
+import { replySpace, requestTopic } from "./client-topics.ts";
 import { CommandError } from "./exit-codes.ts";
 import { randomHex } from "./random.ts";
 import { createWakeUps } from "./wake-ups.ts";
@@ -52,25 +54,6 @@ export interface Client {
   close(abort?: boolean): Promise<void>;
 }
 
-export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
-
-interface RequestOptions {
-  /** Below the base: `build1/acquire`. */
-  readonly topic: string;
-  /** Called for each sending, since a repeated request has less time left. */
-  readonly fields: (elapsed: Millis) => Fields;
-  /** How long in all; `undefined`: as long as the controller takes. */
-  readonly patience: Millis | undefined;
-  /** Ends the waiting; its reason is thrown. */
-  readonly signal?: AbortSignal | undefined;
-  /** True: send it even when the controller is away, for the broker to keep. */
-  readonly evenAway?: boolean;
-}
-
-/** A request that the controller answers at once has its answer within a round trip; this is for a broker under load. */
-export const promptly = millis(10_000);
-/** How long a request that waits bears a broker or a controller that is away: a restart takes seconds. */
-const longestAway = millis(120_000);
 /** A retained status arrives with the subscription; a controller that is just starting may take a little longer. */
 const statusPatience = millis(2000);
 const connectPatience = millis(15_000);
@@ -88,19 +71,17 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { openConnection } = await import("../adapters/mqtt/connection.ts");
   const random = randomHex(8);
   const replyTopic = `${replySpace(settings)}/${random}`;
-  const { changed: wakeAll, wake, waitFor } = createWakeUps(clock);
-  const waiting = new Map<string, (reply: Reply) => void>();
-  const markers = new Set<string>();
+  const wakeUps = createWakeUps(clock);
+  const { waitFor } = wakeUps;
   const filters = new Set(options.filters);
-  let status: string | undefined;
-  let resources: number | undefined;
-  /** Grows whenever what was sent before may be lost: with every connection and every start of the controller. */
-  let session = 0;
-  let ready = false;
+  const standing: { -readonly [Key in keyof Standing]: Standing[Key] } = {
+    ready: false,
+    session: 0,
+    status: undefined,
+    awaySince: clock.now(),
+    failure: undefined,
+  };
   let wasReady = false;
-  let failure: CommandError | undefined;
-  let awaySince: Instant | undefined = clock.now();
-  let lastHeard: Instant = clock.now();
   let closed = false;
 
   const connection = openConnection(
@@ -139,9 +120,12 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     },
     { clock, log: silent },
   );
+  const parts = { settings, url, clock, connection, replyTopic, standing, wakeUps: { ...wakeUps, changed } };
+  const requests = createRequests(parts);
+  const picture = createPictureEnd(parts);
 
   function changed(): void {
-    wakeAll();
+    wakeUps.changed();
     options.changed?.();
   }
 
@@ -156,13 +140,13 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       // A broken connection is told by `lost`; a refusal stays one however often it is tried.
       const refused = refusal(url, error);
       if (refused !== undefined) {
-        failure = refused;
+        standing.failure = refused;
         changed();
       }
       return;
     }
-    ready = true;
-    session += 1;
+    standing.ready = true;
+    standing.session += 1;
     judge();
     if (wasReady) {
       say(`connected to ${url} again`);
@@ -177,33 +161,33 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       return;
     }
     if (!wasReady) {
-      failure ??= notConnected(sentence, code);
-    } else if (ready) {
+      standing.failure ??= notConnected(sentence, code);
+    } else if (standing.ready) {
       say(`${sentence}; connecting again`);
     }
-    ready = false;
+    standing.ready = false;
     // A broker that lost its memory has to hear of the controller first: until then nobody takes what is asked.
-    status = undefined;
+    standing.status = undefined;
     judge();
     changed();
   }
 
   function receive(topic: string, payload: string): void {
-    lastHeard = clock.now();
+    picture.heard();
     if (topic === replyTopic) {
       const marker = readMarker(payload);
       if (marker === undefined) {
         const reply = readReply(payload);
         if (reply !== undefined) {
-          waiting.get(reply.id ?? "")?.(reply);
+          requests.replied(reply);
         }
       } else {
-        markers.delete(marker);
+        picture.marked(marker);
       }
     } else if (topic === `${base}/controller/status`) {
       statusIs(payload);
     } else if (topic === `${base}/controller/info`) {
-      resources = readCount(payload);
+      picture.counted(readCount(payload));
     } else if (topic.startsWith(`${base}/`)) {
       options.heard?.({ topic: topic.slice(base.length + 1), payload });
     }
@@ -211,106 +195,27 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   }
 
   function statusIs(payload: string): void {
-    if (payload === status) {
+    if (payload === standing.status) {
       return;
     }
-    const before = status;
-    status = payload === "" ? undefined : payload;
+    const before = standing.status;
+    standing.status = payload === "" ? undefined : payload;
     if (before !== undefined) {
       say(
-        status === "online"
+        standing.status === "online"
           ? "the controller is back"
-          : `the controller is away (status: ${status ?? "none"})`,
+          : `the controller is away (status: ${standing.status ?? "none"})`,
       );
     }
-    if (status === "online" && before !== undefined) {
-      session += 1;
+    if (standing.status === "online" && before !== undefined) {
+      standing.session += 1;
     }
     judge();
   }
 
   function judge(): void {
-    awaySince = ready && status === "online" ? undefined : (awaySince ?? clock.now());
-  }
-
-  async function request(asked: RequestOptions): Promise<Reply> {
-    const start = clock.now();
-    const id = randomHex(8);
-    const end = asked.patience === undefined ? undefined : instant(start + asked.patience);
-    let reply: Reply | undefined;
-    let sentIn = 0;
-    let refusedHere: CommandError | undefined;
-    /** One of its own, because several requests may share a signal. */
-    const look = { handleEvent: changed };
-    waiting.set(id, (given) => {
-      reply = given;
-    });
-    asked.signal?.addEventListener("abort", look);
-    try {
-      for (;;) {
-        // First, so that a grant in the same moment as a ^C is taken back and not kept by nobody.
-        asked.signal?.throwIfAborted();
-        if (reply !== undefined) {
-          return reply;
-        }
-        const broken = failure ?? refusedHere;
-        if (broken !== undefined) {
-          throw broken;
-        }
-        const patienceOver = end !== undefined && clock.now() >= end;
-        const away = awaySince;
-        if (patienceOver || (away !== undefined && clock.now() >= away + longestAway)) {
-          throw unanswered(asked);
-        }
-        if (ready && sentIn !== session && (status === "online" || asked.evenAway === true)) {
-          sentIn = session;
-          send(
-            asked.topic,
-            { ...asked.fields(millis(clock.now() - start)), id, replyTo: replyTopic },
-            (error) => {
-              refusedHere = error;
-              changed();
-            },
-          );
-        }
-        await wake([end, away === undefined ? undefined : instant(away + longestAway)]);
-      }
-    } finally {
-      asked.signal?.removeEventListener("abort", look);
-      waiting.delete(id);
-    }
-  }
-
-  function unanswered({ topic, fields, patience }: RequestOptions): CommandError {
-    if (!ready) {
-      return stillAway(url);
-    }
-    const given = fields(millis(0));
-    const topics = {
-      asked: requestTopic(settings, topic, given),
-      replies: replySpace(settings),
-      hint: topicHint(settings, given),
-    };
-    return status === "online" ? noAnswer(url, topics, patience) : noController(url, base, status);
-  }
-
-  /** Not waited for: patience ends also while a broker is silent. A connection that breaks is seen by the caller, which sends again. */
-  function send(topic: string, fields: Fields, refused: (error: CommandError) => void): void {
-    tell(topic, fields).catch((error: unknown) => {
-      const no = refusal(url, error, topicHint(settings, fields));
-      if (no !== undefined) {
-        refused(no);
-      }
-    });
-  }
-
-  async function tell(topic: string, fields: Fields): Promise<void> {
-    await connection.publish(requestTopic(settings, topic, fields), JSON.stringify(fields), {
-      qos: 1,
-      retain: false,
-      contentType: "application/json",
-      responseTopic: fields["replyTo"] === undefined ? undefined : replyTopic,
-    });
+    standing.awaySince =
+      standing.ready && standing.status === "online" ? undefined : (standing.awaySince ?? clock.now());
   }
 
   /** Before there is a connection, and after it broke, `settle` subscribes to all. */
@@ -318,7 +223,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     for (const filter of more) {
       filters.add(filter);
     }
-    if (ready) {
+    if (standing.ready) {
       connection
         .subscribe(more.map((filter) => ({ filter: `${base}/${filter}`, qos: 1 })))
         .catch((error: unknown) => {
@@ -331,7 +236,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 
   function unlisten(less: readonly string[]): void {
     forget(less);
-    if (ready) {
+    if (standing.ready) {
       // A connection that breaks meanwhile has no subscriptions left.
       connection.unsubscribe(less.map((filter) => `${base}/${filter}`)).catch(() => {});
     }
@@ -343,65 +248,37 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     }
   }
 
-  async function pictureComplete(seen: () => number): Promise<void> {
-    const marker = randomHex(8);
-    markers.add(marker);
-    let sentIn = 0;
-    let refused: CommandError | undefined;
-    // Published after the broker had taken the subscriptions, so it comes back after what was retained for them; again after a reconnection.
-    const isBack = (): boolean => {
-      if (ready && sentIn !== session) {
-        sentIn = session;
-        connection
-          .publish(replyTopic, JSON.stringify({ marker }), { qos: 1, retain: false })
-          .catch((error: unknown) => {
-            refused = refusal(url, error);
-            changed();
-          });
-      }
-      return refused !== undefined || !markers.has(marker);
-    };
-    await waitFor(isBack, promptly, options.signal);
-    if (refused !== undefined) {
-      throw refused;
-    }
-    // Some brokers read retained messages from their store meanwhile: the controller says how many there are.
-    while (seen() < (resources ?? 0) && clock.now() < lastHeard + 300) {
-      await wake([instant(lastHeard + 300)]);
-    }
-  }
-
   async function close(abort = false): Promise<void> {
     closed = true;
     await (abort ? connection.abort() : connection.close());
   }
 
   options.signal?.addEventListener("abort", changed);
-  await waitFor(() => ready || failure !== undefined, connectPatience, options.signal);
-  if (!ready) {
+  await waitFor(() => standing.ready || standing.failure !== undefined, connectPatience, options.signal);
+  if (!standing.ready) {
     await close(true);
     options.signal?.throwIfAborted();
-    throw failure ?? new CommandError("unreachable", `${url} does not answer`);
+    throw standing.failure ?? new CommandError("unreachable", `${url} does not answer`);
   }
   return {
     url,
     get connected() {
-      return ready;
+      return standing.ready;
     },
     get status() {
-      return status;
+      return standing.status;
     },
     needController: async () => {
-      if (!(await waitFor(() => status === "online", statusPatience, options.signal))) {
+      if (!(await waitFor(() => standing.status === "online", statusPatience, options.signal))) {
         options.signal?.throwIfAborted();
-        throw noController(url, base, status);
+        throw noController(url, base, standing.status);
       }
     },
-    pictureComplete,
-    request,
+    pictureComplete: (seen) => picture.complete(seen, options.signal),
+    request: (asked) => requests.request(asked),
     listen,
     unlisten,
-    tell,
+    tell: (topic, fields) => requests.tell(topic, fields),
     close,
   };
 }

@@ -4,8 +4,9 @@
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { nearestName } from "../core/names.ts";
 import { clientOptions, readArguments, splitCommand } from "./arguments.ts";
+import type { Command, Context } from "./command.ts";
 import { commands } from "./commands.ts";
-import { CommandError, exits, Interrupted } from "./exit-codes.ts";
+import { CommandError, exits, Interrupted, WrongWords } from "./exit-codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import type { Environment } from "./client-settings.ts";
 import { notWritten, openTerminal, type Stream, type Terminal } from "./terminal.ts";
@@ -59,12 +60,24 @@ async function dispatch(
     terminal.out(commandHelp(name, command, isTTY === true && columns !== 0 ? columns : undefined));
     return exits.done;
   }
-  return command.run({
+  return run(name, command, {
     args,
     env: surroundings.env,
     terminal: args.has("quiet") ? openTerminal({ ...surroundings, quiet: true }) : terminal,
     clock: systemClock,
   });
+}
+
+async function run(name: string, command: Command, context: Context): Promise<number> {
+  try {
+    return await command.run(context);
+  } catch (error) {
+    throw error instanceof WrongWords
+      ? new CommandError("usage", `${error.message}; usage: lastout ${name} ${command.usage}`, {
+          cause: error,
+        })
+      : error;
+  }
 }
 
 async function withoutCommand(

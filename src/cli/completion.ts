@@ -4,9 +4,7 @@ import { type Arguments, clientOptions, type Options } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
 import { commands } from "./commands.ts";
 import type { CompletedCommand } from "./completion/table.ts";
-import { CommandError, exits } from "./exit-codes.ts";
-
-const usage = "completion bash|zsh|fish";
+import { exits, WrongWords } from "./exit-codes.ts";
 
 const options: Options = {
   names: { value: undefined, help: "instead: print the names of all resources and pools; for the scripts" },
@@ -15,7 +13,7 @@ const options: Options = {
 };
 
 export const completionCommand: Command = {
-  usage: usage.replace(/^completion /, ""),
+  usage: "bash|zsh|fish",
   about:
     "Print a script that has the shell complete commands, options, files, and the names of resources, pools and tokens. The names come\n" +
     "from the controller that the environment or client.yaml names, are remembered for a minute in the user's cache folder, and are\n" +
@@ -46,7 +44,7 @@ async function scriptFor({
   rest,
 }: Arguments): Promise<(table: readonly CompletedCommand[]) => string> {
   if (extra !== undefined || rest !== undefined) {
-    throw new CommandError("usage", `one word too many: '${extra ?? "--"}'; usage: lastout ${usage}`);
+    throw new WrongWords(`one word too many: '${extra ?? "--"}'`);
   }
   switch (shell) {
     case "bash":
@@ -57,9 +55,8 @@ async function scriptFor({
       return (await import("./completion/fish.ts")).fishScript;
     case undefined:
     default:
-      throw new CommandError(
-        "usage",
-        `${shell === undefined ? "no shell is named" : `there is no completion for '${shell}'`}; usage: lastout ${usage}`,
+      throw new WrongWords(
+        shell === undefined ? "no shell is named" : `there is no completion for '${shell}'`,
       );
   }
 }

@@ -7,10 +7,8 @@ import { CommandError } from "./exit-codes.ts";
 import { showHand } from "./operator-reply.ts";
 import { onlyResource, ownerOption } from "./values.ts";
 
-const usage = "cycle RESOURCE [--force]";
-
 export const cycleCommand: Command = {
-  usage: usage.replace(/^cycle /, ""),
+  usage: "RESOURCE [--force]",
   about:
     "An operator's power cycle: shutdown as configured, off, on again after its minimum off time. It is begun when this command\n" +
     "ends, and 'lastout watch' shows how it goes. While others hold tokens of it, it is refused (busy, exit 75). Prints how the\n" +
@@ -29,7 +27,7 @@ async function cycle(context: Context): Promise<number> {
   if (args.rest !== undefined) {
     throw new CommandError("usage", "cycle takes no command");
   }
-  const resource = onlyResource(args, `lastout ${usage}`);
+  const resource = onlyResource(args);
   const reply = await askOnce(context, `${resource}/cycle`, ({ username }) => ({
     owner: ownerOption(args, username),
     force: args.has("force") ? true : undefined,

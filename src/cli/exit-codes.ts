@@ -111,6 +111,13 @@ export class CommandError extends Error {
   }
 }
 
+/** Words that the command needs are missing, or there are more: the dispatcher adds how the command is called. */
+export class WrongWords extends CommandError {
+  constructor(message: string) {
+    super("usage", message);
+  }
+}
+
 /** Somebody's signal ended the command before it was done. */
 export class Interrupted extends Error {
   readonly code: FailureCode = "interrupted";

@@ -2,7 +2,7 @@
 // reached through is by-hand.ts's; a controller does all this in another way, in its core.
 
 import type { Position } from "../core/settings.ts";
-import { after, type Instant, type Millis, millis } from "../core/time.ts";
+import { after, type Instant, type Millis, millis, sooner } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Switcher, SwitcherError, type SwitcherReport } from "../ports/switcher.ts";
 import { CommandError } from "./exit-codes.ts";
@@ -107,12 +107,12 @@ export function deviceOf(
     };
     // After a command it is given the time to answer by itself.
     let found =
-      wanted !== undefined && (await until(clock, earlier(end, after(clock.now(), askEvery)), isHeard));
+      wanted !== undefined && (await comesTrue(clock, sooner(end, after(clock.now(), askEvery)), isHeard));
     while (!found && clock.now() < end) {
       await call((signal) => switcher.ask(signal)).catch((error: unknown) => {
         throw explained(error);
       });
-      found = await until(clock, earlier(end, after(clock.now(), askEvery)), isHeard);
+      found = await comesTrue(clock, sooner(end, after(clock.now(), askEvery)), isHeard);
     }
     return found;
   }
@@ -138,7 +138,7 @@ export function deviceOf(
     heard.forgetReading(outlet);
     try {
       await call((signal) => switcher.measure(signal));
-      await until(clock, after(clock.now(), meterWithin), () => heard.reading(outlet) !== undefined);
+      await comesTrue(clock, after(clock.now(), meterWithin), () => heard.reading(outlet) !== undefined);
     } catch (error) {
       if (!(error instanceof SwitcherError)) {
         throw error;
@@ -194,7 +194,7 @@ function explained(error: unknown): unknown {
 }
 
 /** Look every moment; false when it did not come true in time. */
-export async function until(clock: Clock, end: Instant, isSo: () => boolean): Promise<boolean> {
+export async function comesTrue(clock: Clock, end: Instant, isSo: () => boolean): Promise<boolean> {
   while (!isSo()) {
     if (clock.now() >= end) {
       return false;
@@ -203,5 +203,3 @@ export async function until(clock: Clock, end: Instant, isSo: () => boolean): Pr
   }
   return true;
 }
-
-const earlier = (a: Instant, b: Instant): Instant => (a < b ? a : b);

@@ -14,11 +14,9 @@ import { interruption } from "./signals.ts";
 import { resourceList } from "./values.ts";
 import { readWish, wishOptions } from "./wish.ts";
 
-const usage =
-  "hold RESOURCE[,...] [--pid N] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N]";
-
 export const holdCommand: Command = {
-  usage: usage.replace(/^hold /, ""),
+  usage:
+    "RESOURCE[,...] [--pid N] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N]",
   about:
     "Acquire a token, wait until the resource is available, print the token's id, and keep the token until this is interrupted, or\n" +
     "with --pid until that process has ended; then release it. With the --token of a token that is held already it takes that over:\n" +
@@ -52,7 +50,7 @@ async function hold(context: Context): Promise<number> {
   if (args.rest !== undefined) {
     throw new CommandError("usage", "hold takes no command; 'lastout run RESOURCE -- COMMAND' does");
   }
-  const names = resourceList(args, `lastout ${usage}`);
+  const names = resourceList(args);
   const follows = processOption(args);
   const settings = await clientSettings(args, env);
   const wish = readWish(args, settings, names, "available");

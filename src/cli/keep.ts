@@ -3,7 +3,9 @@
 
 import { instant, type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
-import { type Client, promptly } from "./client.ts";
+import { messageOf } from "../ports/message-of.ts";
+import type { Client } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import type { Reply } from "./wire.ts";
 import { acquireFields, topicOf, type Wish } from "./wish.ts";
 
@@ -116,7 +118,7 @@ export function keepToken(
         signal: AbortSignal.any([stopped.signal, turning.signal]),
       });
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

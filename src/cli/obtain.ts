@@ -4,7 +4,8 @@
 import { type Millis, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { inTime } from "../ports/in-time.ts";
-import { type Client, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import { CommandError } from "./exit-codes.ts";
 import type { Reply } from "./wire.ts";
 import { acquireFields, topicOf, type Wish } from "./wish.ts";

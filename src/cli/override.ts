@@ -6,14 +6,12 @@ import { parseIso } from "../core/iso-time.ts";
 import { type Arguments, clientOptions } from "./arguments.ts";
 import { askOnce } from "./ask-once.ts";
 import type { Command, Context } from "./command.ts";
-import { CommandError, exits } from "./exit-codes.ts";
+import { CommandError, exits, WrongWords } from "./exit-codes.ts";
 import { showHand } from "./operator-reply.ts";
 import { freeText, ownerOption, resourceName } from "./values.ts";
 
-const usage = "override RESOURCE on|off|auto [--reason R] [--until D] [--force]";
-
 export const overrideCommand: Command = {
-  usage: usage.replace(/^override /, ""),
+  usage: "RESOURCE on|off|auto [--reason R] [--until D] [--force]",
   about:
     "An operator's hand on a resource. 'on' keeps it on, with tokens or without. 'off' is a lockout: the resource, all others on its\n" +
     "outlets and everything that needs them are shut down in order, their tokens and queues end, and nothing but 'auto' (or --until)\n" +
@@ -81,10 +79,10 @@ function resourceAndMode(args: Arguments): {
   }
   if (name === undefined || mode === undefined) {
     const missing = name === undefined ? "no resource is named" : "on, off or auto is missing";
-    throw new CommandError("usage", `${missing}; usage: lastout ${usage}`);
+    throw new WrongWords(missing);
   }
   if (extra !== undefined) {
-    throw new CommandError("usage", `one word too many: '${extra}'; usage: lastout ${usage}`);
+    throw new WrongWords(`one word too many: '${extra}'`);
   }
   if (mode !== "on" && mode !== "off" && mode !== "auto") {
     throw new CommandError("usage", `'${mode}' is no override; it is on, off or auto`);

@@ -9,8 +9,6 @@ import { refused, replyText } from "./refusal.ts";
 import { owner, resourcesAndToken } from "./values.ts";
 import { topicOf } from "./wish.ts";
 
-const usage = "release RESOURCE[,...] TOKEN";
-
 export const releaseCommand: Command = {
   usage: "RESOURCE[,...] TOKEN",
   about:
@@ -32,7 +30,7 @@ export const releaseCommand: Command = {
 
 async function release(context: Context): Promise<number> {
   const { args, terminal } = context;
-  const { names, token } = resourcesAndToken(args, `lastout ${usage}`);
+  const { names, token } = resourcesAndToken(args);
   const named = args.value("owner");
   const reply = await askOnce(
     context,

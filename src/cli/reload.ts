@@ -7,10 +7,11 @@ import type { Holder } from "../adapters/store/lock.ts";
 import type { ReloadNote } from "../adapters/store/reload-note.ts";
 import { after, millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
+import { messageOf } from "../ports/message-of.ts";
 import { helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
+import { configFile, configOption, showMistakes } from "./config-file.ts";
 import { CommandError, exits } from "./exit-codes.ts";
-import { configOption } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const reloadCommand: Command = {
@@ -43,26 +44,19 @@ export const reloadCommand: Command = {
 const answerWithin = millis(30_000);
 const lookEvery = millis(20);
 
-async function reload({ args, env, terminal, clock }: Context): Promise<number> {
+async function reload(context: Context): Promise<number> {
+  const { args, terminal, clock } = context;
   const [word] = args.words;
   if (word !== undefined || args.rest !== undefined) {
     throw new CommandError("usage", `reload takes no words; did you mean --config ${word ?? "FILE"}?`);
   }
-  const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { mistakeLine, printMistakes } = await import("../config/print.ts");
-  const file = args.value("config") ?? findConfigFile(env, process.cwd());
-  if (file === undefined) {
-    const places = configPlaces(env, process.cwd()).join(", ");
-    throw new CommandError(
-      "configuration",
-      `there is no configuration file: none of ${places}; name one with --config FILE`,
-    );
-  }
-  const loaded = loadConfig({ file, env });
+  const { file, read } = await configFile(context);
+  const loaded = read();
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    await showMistakes(loaded.mistakes, terminal);
     terminal.fail("nothing was sent: the controller goes on with the configuration that it has");
     if (args.has("json")) {
+      const { mistakeLine } = await import("../config/print.ts");
       const lines = loaded.mistakes.map(mistakeLine);
       terminal.out(json(file, { result: "mistakes", lines, needRestart: [] }));
     }
@@ -102,7 +96,7 @@ function say({ result, lines, needRestart }: Last, file: string, terminal: Termi
       terminal.fail(
         "the controller found mistakes that were not found here (its environment may differ); nothing was changed:",
       );
-      terminal.block(lines.join("\n"), true);
+      terminal.show(lines.join("\n"));
       break;
     case "refused":
       for (const line of lines) {
@@ -161,7 +155,7 @@ async function controllerOn(storePath: string): Promise<Holder> {
   try {
     holder = lockHolder(storePath);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (["EACCES", "EPERM", "EROFS"].includes(errnoOf(error))) {
       throw new CommandError(
         "not-authorised",
@@ -204,7 +198,7 @@ function send(pid: number): void {
       denied ? "not-authorised" : "no-controller",
       denied
         ? `process ${pid} may not be told by this user; call it as the user that lastout runs as, or as root`
-        : `process ${pid} cannot be told from here (is it in another container?): ${error instanceof Error ? error.message : String(error)}`,
+        : `process ${pid} cannot be told from here (is it in another container?): ${messageOf(error)}`,
       { cause: error },
     );
   }

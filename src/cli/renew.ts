@@ -8,8 +8,6 @@ import { askOnce } from "./ask-once.ts";
 import { owner, resourcesAndToken, ttlOption } from "./values.ts";
 import { topicOf } from "./wish.ts";
 
-const usage = "renew RESOURCE[,...] TOKEN [--ttl D]";
-
 export const renewCommand: Command = {
   usage: "RESOURCE[,...] TOKEN [--ttl D]",
   about:
@@ -31,7 +29,7 @@ export const renewCommand: Command = {
 
 async function renew(context: Context): Promise<number> {
   const { args, terminal } = context;
-  const { names, token } = resourcesAndToken(args, `lastout ${usage}`);
+  const { names, token } = resourcesAndToken(args);
   const ttl = ttlOption(args);
   const named = args.value("owner");
   const reply = await askOnce(context, topicOf(names, "renew"), () => ({

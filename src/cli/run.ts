@@ -5,17 +5,15 @@ import { clientOptions } from "./arguments.ts";
 import { startChild } from "./child.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
-import { CommandError, Interrupted } from "./exit-codes.ts";
+import { CommandError, Interrupted, WrongWords } from "./exit-codes.ts";
 import { withToken } from "./session.ts";
 import { forwarding, hangupIsIgnored, onSignals } from "./signals.ts";
 import { resourceList } from "./values.ts";
 import { readWish, type Wish, wishOptions } from "./wish.ts";
 
-const usage =
-  "run RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] -- COMMAND ...";
-
 export const runCommand: Command = {
-  usage: usage.replace(/^run /, ""),
+  usage:
+    "RESOURCE[,...] [--ttl D] [--timeout D] [--token ID] [--owner O] [--purpose P] [--exclusive] [--priority N] -- COMMAND ...",
   about:
     "Acquire a token, wait until the resource is available, run COMMAND, release the token. The command finds LASTOUT_TOKEN and\n" +
     "LASTOUT_RESOURCE in its environment: of a pool the member that it got, of several names all of them, with commas. Where it is\n" +
@@ -53,7 +51,7 @@ async function run(context: Context): Promise<number> {
   const { args, env } = context;
   const command = commandAfterDashes(context);
   const settings = await clientSettings(args, env);
-  const wish = readWish(args, settings, resourceList(args, `lastout ${usage}`), "available");
+  const wish = readWish(args, settings, resourceList(args), "available");
   const signalled = new AbortController();
   const stage: Stage = { hand: undefined };
   const dispose = onSignals(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"], (signal) => {
@@ -114,7 +112,7 @@ function commandAfterDashes({ args }: Context): readonly string[] {
     );
   }
   if (args.rest.length === 0 || args.rest[0] === "") {
-    throw new CommandError("usage", `no command after the two dashes; usage: lastout ${usage}`);
+    throw new WrongWords("no command after the two dashes");
   }
   return args.rest;
 }

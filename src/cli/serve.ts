@@ -1,15 +1,9 @@
 // `lastout serve`: run the controller. What it is made of is app.ts, its demo lab is src/demo; this is its command line.
 
-import { helpOption, type Options } from "./arguments.ts";
+import { helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
+import { configFile, configOption, showMistakes, showWarnings } from "./config-file.ts";
 import { CommandError, exits } from "./exit-codes.ts";
-
-export const configOption: Options = {
-  config: {
-    value: "FILE",
-    help: "configuration file (./lastout.yaml, $XDG_CONFIG_HOME/lastout/lastout.yaml, /etc/lastout/lastout.yaml)",
-  },
-};
 
 export const serveCommand: Command = {
   usage: "[--config FILE | --demo]",
@@ -41,37 +35,25 @@ export const serveCommand: Command = {
   run: serve,
 };
 
-async function serve({ args, env, terminal }: Context): Promise<number> {
+async function serve(context: Context): Promise<number> {
+  const { args, terminal } = context;
   if (args.words.length > 0 || args.rest !== undefined) {
     throw new CommandError(
       "usage",
       `serve takes no words; is '${args.words[0] ?? "--"}' meant as --config FILE?`,
     );
   }
-  const named = args.value("config");
-  if (args.has("demo") && named === undefined) {
+  if (args.has("demo") && !args.has("config")) {
     const { serveDemo } = await import("../demo/serve-demo.ts");
-    return serveDemo((guide) => terminal.block(guide, true), args.has("json"));
+    return serveDemo((guide) => terminal.show(guide), args.has("json"));
   }
-  const { configPlaces, findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { printMistakes } = await import("../config/print.ts");
-  const file = named ?? findConfigFile(env, process.cwd());
-  if (file === undefined) {
-    const places = configPlaces(env, process.cwd()).join(", ");
-    throw new CommandError(
-      "configuration",
-      `there is no configuration file: none of ${places}; name one with --config FILE, or try 'lastout serve --demo'`,
-    );
-  }
-  const read = () => loadConfig({ file, env });
+  const { read } = await configFile(context, ", or try 'lastout serve --demo'");
   const loaded = read();
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    await showMistakes(loaded.mistakes, terminal);
     return exits.configuration;
   }
-  if (loaded.warnings.length > 0) {
-    terminal.block(printMistakes(loaded.warnings).replaceAll(/^(?=\S)/gm, "warning: "), false);
-  }
+  await showWarnings(loaded.warnings, terminal);
   const { runController } = await import("../app.ts");
   const json = args.has("json");
   return runController({ config: loaded.config, json, readAgain: read, started: () => undefined });

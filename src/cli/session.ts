@@ -1,7 +1,9 @@
 // A token for as long as something lasts: obtain it, keep it, warn when it ends, release it at the end, with a will for a violent one. What
 // it is for, and when that is over, is the command's business (run, hold).
 
-import { type Client, openClient, promptly } from "./client.ts";
+import { messageOf } from "../ports/message-of.ts";
+import { type Client, openClient } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import type { ClientSettings } from "./client-settings.ts";
 import type { Context } from "./command.ts";
 import { exitOfReply, exits } from "./exit-codes.ts";
@@ -160,7 +162,7 @@ async function release(
     }
     return exits.done;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     terminal.say(
       `${resource}: the release of ${token} could not be confirmed: ${why}${/[.?]$/.test(why) ? "" : "."} It ends by this client's will or when it expires`,
     );

@@ -1,17 +1,16 @@
 // `lastout status`: the resources and what they are doing, from what the controller keeps on the broker.
 
 import { clientOptions } from "./arguments.ts";
-import { openClient } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { ago, problemCell, spoken, until } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { choose, openPicture } from "./picture.ts";
-import { interruption } from "./signals.ts";
 import { type Cell, tableOf } from "./table.ts";
 import type { StateObject } from "./wire.ts";
 import type { WallTime } from "../core/time.ts";
 import { resourceName } from "./values.ts";
+import { withClient } from "./with-client.ts";
 
 export const statusCommand: Command = {
   usage: "[RESOURCE ...]",
@@ -34,24 +33,17 @@ export const statusCommand: Command = {
 };
 
 async function status(context: Context): Promise<number> {
-  const { args, env, terminal, clock } = context;
+  const { args, env, terminal } = context;
   if (args.rest !== undefined) {
     throw new CommandError("usage", "status takes no command");
   }
   const asked = args.words.map(resourceName);
   const settings = await clientSettings(args, env);
-  const stop = interruption();
   const picture = openPicture();
-  try {
-    const client = await openClient({
-      settings,
-      clock,
-      filters: ["+"],
-      heard: ({ topic, payload }) => picture.take(topic, payload),
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
+  return withClient(
+    context,
+    { settings, filters: ["+"], heard: ({ topic, payload }) => picture.take(topic, payload) },
+    async (client) => {
       await client.pictureComplete(() => picture.objects.size);
       const { names, problems } = choose(asked, picture.objects);
       const rows = names.flatMap((name) => {
@@ -71,12 +63,8 @@ async function status(context: Context): Promise<number> {
         terminal.say("the controller shows no resources: it has just started, or its configuration has none");
       }
       return problems.length === 0 ? exits.done : exits.invalid;
-    } finally {
-      await client.close();
-    }
-  } finally {
-    stop.dispose();
-  }
+    },
+  );
 }
 
 interface Row {

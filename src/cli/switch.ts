@@ -7,15 +7,14 @@ import type { Position } from "../core/settings.ts";
 import { millis } from "../core/time.ts";
 import { type Arguments, helpOption } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
-import { CommandError, exits } from "./exit-codes.ts";
+import { showMistakes } from "./config-file.ts";
+import { CommandError, exits, WrongWords } from "./exit-codes.ts";
 import type { Found } from "./hand-device.ts";
 import type { Terminal } from "./terminal.ts";
 import { durationOption } from "./values.ts";
 
-const usage = "OUTLET on|off|read --config FILE [--timeout D]";
-
 export const switchCommand: Command = {
-  usage,
+  usage: "OUTLET on|off|read --config FILE [--timeout D]",
   about:
     "Switch one outlet by hand, or ask where it stands, as the configuration file describes its switcher, and print what the device\n" +
     "says. For trying a configuration: no controller takes part, no token is asked for, no machine is shut down before. While a\n" +
@@ -57,7 +56,6 @@ async function switchByHand({ args, env, terminal, clock }: Context): Promise<nu
     throw new CommandError("invalid-request", "--timeout must be longer than 0: no device answers at once");
   }
   const { findConfigFile, loadConfig } = await import("../config/load.ts");
-  const { printMistakes } = await import("../config/print.ts");
   const file = args.value("config");
   if (file === undefined) {
     const near = findConfigFile(env, process.cwd());
@@ -68,7 +66,7 @@ async function switchByHand({ args, env, terminal, clock }: Context): Promise<nu
   }
   const loaded = loadConfig({ file, env });
   if (!loaded.ok) {
-    terminal.block(printMistakes(loaded.mistakes), true);
+    await showMistakes(loaded.mistakes, terminal);
     return exits.configuration;
   }
   const { config } = loaded;
@@ -97,15 +95,15 @@ function readWords({ words: [outlet, word, extra], rest }: Arguments): {
   readonly action: Action;
 } {
   if (outlet === undefined) {
-    throw new CommandError("usage", `no outlet is named; usage: lastout switch ${usage}`);
+    throw new WrongWords("no outlet is named");
   }
   if (extra !== undefined || rest !== undefined) {
-    throw new CommandError("usage", `one word too many: '${extra ?? "--"}'; usage: lastout switch ${usage}`);
+    throw new WrongWords(`one word too many: '${extra ?? "--"}'`);
   }
   const action = actions.find((known) => known === word);
   if (action === undefined) {
     const said = word === undefined ? "what to do is not said" : `'${word}' is none of on, off and read`;
-    throw new CommandError("usage", `${said}; usage: lastout switch ${usage}`);
+    throw new WrongWords(said);
   }
   return { outlet, action };
 }

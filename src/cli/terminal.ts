@@ -16,8 +16,10 @@ export interface Terminal {
   say(text: string): void;
   /** What went wrong, as `lastout: ...`; never silent. */
   fail(text: string): void;
-  /** Lines for standard error that are safe to show as they are; silent with `--quiet` unless they are `urgent`. */
-  block(text: string, urgent: boolean): void;
+  /** Lines for standard error that are safe to show as they are; never silent. */
+  show(text: string): void;
+  /** The same; silent with `--quiet`. */
+  warn(text: string): void;
   /** Shown in place of the last progress line, where standard error is a terminal; `undefined` takes it away. Elsewhere nothing. */
   progress(text: string | undefined): void;
   /** The text in this colour for standard output, unchanged where there is none. */
@@ -60,10 +62,11 @@ export function openTerminal(parts: {
       shown = false;
     }
   }
-  function line(text: string): void {
+  function show(text: string): void {
     clear();
-    stderr.write(`lastout: ${printable(text)}\n`);
+    stderr.write(`${text}\n`);
   }
+  const line = (text: string): void => show(`lastout: ${printable(text)}`);
   return {
     out: (text) => {
       clear();
@@ -86,10 +89,10 @@ export function openTerminal(parts: {
       }
     },
     fail: line,
-    block: (text, urgent) => {
-      if (urgent || !quiet) {
-        clear();
-        stderr.write(`${text}\n`);
+    show,
+    warn: (text) => {
+      if (!quiet) {
+        show(text);
       }
     },
     progress: (text) => {

@@ -1,16 +1,17 @@
 // `lastout tokens`: who holds tokens and who waits for one, asked from the controller page by page, so that it is the truth and all of it.
 
 import { clientOptions } from "./arguments.ts";
-import { type Client, openClient, promptly } from "./client.ts";
+import type { Client } from "./client.ts";
+import { promptly } from "./client-requests.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { ago, spoken, until } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { choose, openPicture, type Picture } from "./picture.ts";
 import { refused } from "./refusal.ts";
-import { interruption } from "./signals.ts";
 import { type Cell, tableOf } from "./table.ts";
 import { resourceName } from "./values.ts";
+import { withClient } from "./with-client.ts";
 import type { ErrorReply, GoodReply } from "./wire.ts";
 
 /** The most that a controller puts into one reply (protocol section 4). */
@@ -44,24 +45,21 @@ interface Claims {
 }
 
 async function tokens(context: Context): Promise<number> {
-  const { args, env, terminal, clock } = context;
+  const { args, env } = context;
   if (args.rest !== undefined) {
     throw new CommandError("usage", "tokens takes no command");
   }
   const asked = [...new Set(args.words.map(resourceName))];
   const settings = await clientSettings(args, env);
-  const stop = interruption();
   const picture = openPicture();
-  try {
-    const client = await openClient({
+  return withClient(
+    context,
+    {
       settings,
-      clock,
       filters: asked.length === 0 ? ["+"] : [],
       heard: ({ topic, payload }) => picture.take(topic, payload),
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
+    },
+    async (client, signal) => {
       await client.needController();
       if (asked.length === 0) {
         await client.pictureComplete(() => picture.objects.size);
@@ -70,7 +68,7 @@ async function tokens(context: Context): Promise<number> {
       let exit: number = exits.done;
       const refusals: ErrorReply[] = [];
       for (const name of asked.length === 0 ? resourcesIn(picture) : asked) {
-        const outcome = await claimsOn(client, name, stop.signal);
+        const outcome = await claimsOn(client, name, signal);
         if (outcome.ok) {
           claims.push(outcome);
         } else {
@@ -85,12 +83,8 @@ async function tokens(context: Context): Promise<number> {
         exit = refused(context, reply);
       }
       return exit;
-    } finally {
-      await client.close();
-    }
-  } finally {
-    stop.dispose();
-  }
+    },
+  );
 }
 
 /** Without pools: what is held or waited for there is so on their members. */

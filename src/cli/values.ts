@@ -6,42 +6,41 @@ import { parseDuration } from "../core/duration.ts";
 import { isName, isOwner, isPurpose, isTokenId, reservedNames } from "../core/names.ts";
 import type { Millis } from "../core/time.ts";
 import type { Arguments } from "./arguments.ts";
-import { CommandError } from "./exit-codes.ts";
+import { CommandError, WrongWords } from "./exit-codes.ts";
 import { randomHex } from "./random.ts";
 
-/** @throws CommandError `usage` when there are more or fewer words than one */
-export const onlyResource = (args: Arguments, usage: string): string => resourceName(onlyWord(args, usage));
+/** @throws WrongWords when there are more or fewer words than one */
+export const onlyResource = (args: Arguments): string => resourceName(onlyWord(args));
 
 /** `build1`, or several with commas between: `build1,build2`. */
-export const resourceList = (args: Arguments, usage: string): readonly string[] =>
-  resourceNames(onlyWord(args, usage));
+export const resourceList = (args: Arguments): readonly string[] => resourceNames(onlyWord(args));
 
-function onlyWord({ words: [name, extra] }: Arguments, usage: string): string {
+function onlyWord({ words: [name, extra] }: Arguments): string {
   if (name === undefined) {
-    throw new CommandError("usage", `no resource is named; usage: ${usage}`);
+    throw new WrongWords("no resource is named");
   }
   if (extra !== undefined) {
-    throw new CommandError("usage", `one word too many: '${extra}'; usage: ${usage}`);
+    throw new WrongWords(`one word too many: '${extra}'`);
   }
   return name;
 }
 
 /** RESOURCE (or several) and TOKEN as words, or the token as `--token ID`. */
-export function resourcesAndToken(
-  args: Arguments,
-  usage: string,
-): { readonly names: readonly string[]; readonly token: string } {
+export function resourcesAndToken(args: Arguments): {
+  readonly names: readonly string[];
+  readonly token: string;
+} {
   const [name, word, extra] = args.words;
   const option = args.value("token");
   if (name === undefined) {
-    throw new CommandError("usage", `no resource is named; usage: ${usage}`);
+    throw new WrongWords("no resource is named");
   }
   if (extra !== undefined || (word !== undefined && option !== undefined)) {
-    throw new CommandError("usage", `one word too many: '${extra ?? word ?? ""}'; usage: ${usage}`);
+    throw new WrongWords(`one word too many: '${extra ?? word ?? ""}'`);
   }
   const token = option ?? word;
   if (token === undefined) {
-    throw new CommandError("usage", `no token is named; usage: ${usage}`);
+    throw new WrongWords("no token is named");
   }
   return { names: resourceNames(name), token: tokenId(token) };
 }

@@ -3,21 +3,19 @@
 
 import { instant } from "../core/time.ts";
 import { type Arguments, clientOptions } from "./arguments.ts";
-import { type Client, openClient } from "./client.ts";
+import type { Client } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { changeText } from "./describe.ts";
 import { CommandError, exits } from "./exit-codes.ts";
 import { choose, openPicture } from "./picture.ts";
 import { showProgress } from "./progress.ts";
-import { interruption } from "./signals.ts";
 import { durationOption, onlyResource } from "./values.ts";
 import { createWakeUps } from "./wake-ups.ts";
-
-const usage = "wait RESOURCE [--for available|powered|off] [--timeout D]";
+import { type ClientParts, withClient } from "./with-client.ts";
 
 export const waitCommand: Command = {
-  usage: usage.replace(/^wait /, ""),
+  usage: "RESOURCE [--for available|powered|off] [--timeout D]",
   about:
     "Wait until a resource is available (or powered, which available is, too; or off). It asks for nothing: without a token nobody\n" +
     "switches the resource on or keeps it on. A pool is as its best member is. What is read is what the controller says: while it is\n" +
@@ -59,43 +57,39 @@ async function waitFor(context: Context): Promise<number> {
   if (args.rest !== undefined) {
     throw new CommandError("usage", "wait takes no command; write lastout wait RESOURCE && COMMAND");
   }
-  const name = onlyResource(args, `lastout ${usage}`);
+  const name = onlyResource(args);
   const wanted = wantedState(args);
   const states = enough[wanted] ?? [];
   const timeout = durationOption(args, "timeout");
   const settings = await clientSettings(args, env);
   const start = clock.now();
-  const stop = interruption();
   const { changed, wake } = createWakeUps(clock);
   const picture = openPicture();
   const progress = showProgress({ names: [name], token: "" }, { terminal, clock });
-  let client: Client | undefined;
+  let opened: Client | undefined;
   /** What a controller said that has gone since, and not yet said anew. */
   let stale = false;
-  stop.signal.addEventListener("abort", changed);
+  const parts: ClientParts = {
+    settings,
+    filters: ["+"],
+    heard: (message) => {
+      picture.take(message.topic, message.payload);
+      progress.heard(message);
+      stale &&= opened?.status !== "online";
+    },
+    changed: () => {
+      stale ||= opened !== undefined && opened.status !== "online";
+      changed();
+    },
+  };
   try {
-    client = await openClient({
-      settings,
-      clock,
-      filters: ["+"],
-      heard: (message) => {
-        picture.take(message.topic, message.payload);
-        progress.heard(message);
-        stale &&= client?.status !== "online";
-      },
-      changed: () => {
-        stale ||= client !== undefined && client.status !== "online";
-        changed();
-      },
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
+    return await withClient(context, parts, async (client, signal) => {
+      opened = client;
       await client.needController();
       await client.pictureComplete(() => picture.objects.size);
       const end = timeout === undefined ? undefined : instant(start + timeout);
       for (;;) {
-        stop.signal.throwIfAborted();
+        signal.throwIfAborted();
         const online = client.connected && client.status === "online" && !stale;
         const object = picture.objects.get(name);
         const [unknown] = choose([name], picture.objects).problems;
@@ -120,12 +114,9 @@ async function waitFor(context: Context): Promise<number> {
         }
         await wake([end]);
       }
-    } finally {
-      await client.close();
-    }
+    });
   } finally {
     progress.stop();
-    stop.dispose();
   }
 }
 

@@ -2,15 +2,14 @@
 // from the retained state, which is also what survives a broken connection.
 
 import { clientOptions } from "./arguments.ts";
-import { openClient } from "./client.ts";
 import { clientSettings } from "./client-settings.ts";
 import type { Command, Context } from "./command.ts";
 import { changeKey, changeText, eventLine, usersText } from "./describe.ts";
 import { CommandError } from "./exit-codes.ts";
 import { choose, openPicture } from "./picture.ts";
-import { interruption } from "./signals.ts";
 import { printable } from "./terminal.ts";
 import { resourceName } from "./values.ts";
+import { withClient } from "./with-client.ts";
 import { readEvent, type StateObject } from "./wire.ts";
 import { isoOf, millis } from "../core/time.ts";
 
@@ -45,7 +44,6 @@ async function watch(context: Context): Promise<number> {
   const asked = args.words.map(resourceName);
   const wanted = new Set(asked);
   const settings = await clientSettings(args, env);
-  const stop = interruption();
   const picture = openPicture();
   const told = new Map<string, string>();
 
@@ -76,10 +74,10 @@ async function watch(context: Context): Promise<number> {
       terminal.out(printable(eventLine(read)));
     }
   }
-  try {
-    const client = await openClient({
+  return withClient(
+    context,
+    {
       settings,
-      clock,
       filters: ["+", "+/event"],
       heard: ({ topic, payload }) => {
         const [name = "", below] = topic.split("/");
@@ -89,10 +87,8 @@ async function watch(context: Context): Promise<number> {
           state(name, payload);
         }
       },
-      say: (text) => terminal.say(text),
-      signal: stop.signal,
-    });
-    try {
+    },
+    async (client, signal) => {
       await client.pictureComplete(() => picture.objects.size);
       for (const problem of choose(asked, picture.objects).problems) {
         terminal.say(`${problem}; watching for it all the same`);
@@ -102,17 +98,12 @@ async function watch(context: Context): Promise<number> {
           `no controller answers at ${client.url} (status: ${client.status ?? "none"}); watching for it`,
         );
       }
-      while (!stop.signal.aborted) {
-        await clock.sleep(millis(Number.POSITIVE_INFINITY), stop.signal);
+      for (;;) {
+        signal.throwIfAborted();
+        await clock.sleep(millis(Number.POSITIVE_INFINITY), signal);
       }
-      stop.signal.throwIfAborted();
-      return 0;
-    } finally {
-      await client.close();
-    }
-  } finally {
-    stop.dispose();
-  }
+    },
+  );
 }
 
 const stateLine = (name: string, object: StateObject): string => {

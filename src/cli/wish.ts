@@ -4,7 +4,7 @@
 import type { CheckLevel } from "../core/settings.ts";
 import type { Millis } from "../core/time.ts";
 import type { Arguments, Options } from "./arguments.ts";
-import type { Fields } from "./client.ts";
+import type { Fields } from "./client-requests.ts";
 import type { ClientSettings } from "./client-settings.ts";
 import {
   durationOption,
