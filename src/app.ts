@@ -38,7 +38,7 @@ export interface ControllerOptions {
   readonly config: Config;
   /** Log JSON, also on a terminal. */
   readonly json: boolean;
-  /** Read the configuration again, on SIGHUP; `undefined`: SIGHUP ends the process, as it does by itself. */
+  /** Read the configuration again, on SIGHUP; `undefined`: SIGHUP asks for a clean stop, too. */
   readonly readAgain: (() => Loaded) | undefined;
   /** Called when the controller serves its base. */
   readonly started: () => void;
@@ -52,7 +52,7 @@ export interface ControllerOptions {
 export async function runController(options: ControllerOptions): Promise<number> {
   const hangUp = options.readAgain === undefined ? undefined : reloadSignal();
   const log = createLog({ level: options.config.log.level, pretty: options.json ? false : undefined });
-  const stop = stopSignal();
+  const stop = stopSignal(hangUp === undefined);
   const opened: (() => Promise<void>)[] = [];
   const status = await runParts({ ...options, log, stop, hangUp, opened }).catch((error: unknown) =>
     explainFailure(log, error),

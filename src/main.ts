@@ -18,11 +18,12 @@ if (major < 22 || (major === 22 && minor < 13)) {
 
 async function start(): Promise<void> {
   const argv = process.argv.slice(2);
-  if (argv[0] === "serve") {
+  if (argv[0] === "serve" && !argv.includes("--demo")) {
     // It asks to read the configuration again, which was not read yet. Listened to later (runtime/reload-signal.ts), and never its end.
     process.on("SIGHUP", () => {});
-  } else {
-    // A controller is not started so often.
+  }
+  // A controller is not started so often.
+  if (argv[0] !== "serve") {
     loadKeptCode(import.meta.dirname, cacheFolder(process.env), { argv, env: process.env });
   }
   const { runCommandLine } = await import("./cli/command-line.ts");

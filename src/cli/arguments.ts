@@ -9,6 +9,8 @@ export interface Option {
   /** How its value is called in the help; `undefined`: a flag without a value. */
   readonly value: string | undefined;
   readonly short?: string;
+  /** An empty value is one: a variable of a script that is not set. */
+  readonly mayBeEmpty?: true;
   readonly help: string;
 }
 
@@ -87,7 +89,10 @@ export function readArguments(words: readonly string[], options: Options): Argum
       }
       flags.add(token.name);
     } else {
-      values.set(token.name, valueOf(token, option.value));
+      values.set(
+        token.name,
+        token.value === "" && option.mayBeEmpty === true ? "" : valueOf(token, option.value),
+      );
     }
   }
   return {

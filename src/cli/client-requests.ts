@@ -44,7 +44,7 @@ export interface Standing {
 export interface Requests {
   /** @throws CommandError `unreachable`, `no-controller`, `no-answer` */
   request(request: RequestOptions): Promise<Reply>;
-  /** Hand a message to the broker without waiting for a reply. @throws ConnectionError */
+  /** Hand a message to the broker without waiting for a reply. @throws CommandError `not-authorised`, `unreachable` */
   tell(topic: string, fields: Fields): Promise<void>;
   /** One has come, to whatever. */
   replied(reply: Reply): void;
@@ -133,7 +133,7 @@ export function createRequests(parts: {
 
   /** Not waited for: patience ends also while a broker is silent. A connection that breaks is seen by the caller, which sends again. */
   function send(topic: string, fields: Fields, refused: (error: CommandError) => void): void {
-    tell(topic, fields).catch((error: unknown) => {
+    publish(topic, fields).catch((error: unknown) => {
       const no = refusal(url, error, topicHint(settings, fields));
       if (no !== undefined) {
         refused(no);
@@ -142,6 +142,14 @@ export function createRequests(parts: {
   }
 
   async function tell(topic: string, fields: Fields): Promise<void> {
+    try {
+      await publish(topic, fields);
+    } catch (error) {
+      throw refusal(url, error, topicHint(settings, fields)) ?? stillAway(url);
+    }
+  }
+
+  async function publish(topic: string, fields: Fields): Promise<void> {
     await connection.publish(requestTopic(settings, topic, fields), JSON.stringify(fields), {
       qos: 1,
       retain: false,

@@ -3,6 +3,7 @@
 // user is patient.
 
 import type { LostCode } from "../adapters/mqtt/connection-port.ts";
+import { largestRequestBytes } from "../adapters/request-size.ts";
 import { millis } from "../core/time.ts";
 import type { Clock } from "../ports/clock.ts";
 import { noController, notConnected, refusal } from "./client-failures.ts";
@@ -95,6 +96,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
       key: settings.key,
       clean: true,
       keepalive,
+      largestPacket: largestRequestBytes, // a page of holders is as long
       will:
         options.will === undefined
           ? undefined

@@ -1,6 +1,7 @@
 // `lastout reload`: have the running controller read its configuration again, and tell what came of it. The controller is found by its
 // store's lock and told by SIGHUP. What a reload may change is decided there; see runtime/reload.ts.
 
+import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Holder } from "../adapters/store/lock.ts";
@@ -112,6 +113,15 @@ function say({ result, lines, needRestart }: Last, file: string, terminal: Termi
   }
 }
 
+/** One of them may be a link to the other. */
+function isSameFile(one: string, other: string): boolean {
+  try {
+    return one === other || realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
+}
+
 /** @throws CommandError when there is no controller, it cannot be told, or it does not answer */
 async function tell(storePath: string, file: string, clock: Clock): Promise<Last> {
   const { readReloadNote } = await import("../adapters/store/reload-note.ts");
@@ -124,7 +134,7 @@ async function tell(storePath: string, file: string, clock: Clock): Promise<Last
       `process ${pid} on the store ${storePath} does not say that it can reload: it is just starting, or of an older version; try again, or restart it`,
     );
   }
-  if (note.file !== resolve(file)) {
+  if (!isSameFile(note.file, resolve(file))) {
     throw new CommandError(
       "configuration",
       `the controller on this store reads ${note.file}, not ${resolve(file)}; nothing was sent. Try --config ${note.file}`,

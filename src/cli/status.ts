@@ -50,8 +50,11 @@ async function status(context: Context): Promise<number> {
         const object = picture.objects.get(name);
         return object === undefined ? [] : [{ name, object }];
       });
-      show(context, rows);
       const away = await isAway(() => client.needController());
+      if (context.args.has("json") && away === undefined && rows.length === 0 && problems.length > 0) {
+        throw new CommandError("unknown-resource", problems.join("; "));
+      }
+      show(context, rows);
       if (away !== undefined) {
         terminal.fail(rows.length === 0 ? away : `${away} What is shown is its last picture`);
         return exits.unreachable;
@@ -161,7 +164,7 @@ const columns: readonly Column[] = [
     when: isOverridden,
     cell: ({ object }) => ({
       text: isOverridden(object) ? (object.override ?? "") : "",
-      colour: "yellow",
+      colour: isOverridden(object) ? "yellow" : undefined,
     }),
   },
   {

@@ -115,7 +115,7 @@ export function freeText(args: Arguments, option: string): string | undefined {
       `--${option} may have up to 256 characters, and no control characters`,
     );
   }
-  return text;
+  return text === "" ? undefined : text;
 }
 
 export function priorityOption(args: Arguments): number | undefined {

@@ -42,7 +42,7 @@ export const wishOptions: Options = {
   },
   token: { value: "ID", help: "the token's id; the same id again renews it (a new one is made up)" },
   owner: { value: "O", help: "whose token it is (the user name at the broker, or of this machine)" },
-  purpose: { value: "P", help: "what it is for, such as a build's URL" },
+  purpose: { value: "P", mayBeEmpty: true, help: "what it is for, such as a build's URL" },
   exclusive: { value: undefined, help: "share it with nobody" },
   priority: { value: "N", help: "-100 to 100: the higher, the earlier in the queue (0)" },
 };

@@ -1,8 +1,13 @@
-// SIGTERM and SIGINT, once each: the first asks for a clean stop, the second ends the process as the system would.
+// SIGTERM and SIGINT, once each: the first asks for a clean stop, the second ends the process as the system would. So does SIGHUP, where
+// it does not ask to read the configuration again: the terminal is gone.
 
-export function stopSignal(): { readonly asked: Promise<string>; dispose(): void } {
+export function stopSignal(hangUpStops: boolean): { readonly asked: Promise<string>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const signals = ["SIGTERM", "SIGINT"] as const;
+  const signals: readonly NodeJS.Signals[] = [
+    "SIGTERM",
+    "SIGINT",
+    ...(hangUpStops ? (["SIGHUP"] as const) : []),
+  ];
   const dispose = (): void => {
     for (const signal of signals) {
       process.removeListener(signal, stop);

@@ -164,6 +164,14 @@ describe("lastout acquire", () => {
     expect(Number(lab.fake.requests[0]?.fields["timeout"])).toBeLessThanOrEqual(90);
   });
 
+  test("An empty purpose, as of a variable that is not set, is none", async () => {
+    for (const words of [["--purpose", ""], ["--purpose="]]) {
+      expect(await lastout(["acquire", "build1", ...words], env())).toMatchObject({ exit: 0 });
+      expect(lab.fake.requests.at(-1)?.fields).not.toHaveProperty("purpose");
+    }
+    expect(await lastout(["acquire", "build1", "--owner", ""], env())).toMatchObject({ exit: 64 });
+  });
+
   test("With --json it prints the reply, without the id that was its own", async () => {
     const { out } = await lastout(["acquire", "build1", "--token", "job-1", "--json"], env());
     expect(json(out)).toEqual({
@@ -454,6 +462,11 @@ describe("lastout status", () => {
     expect(json(out)).toEqual([
       { name: "build10", ...stateObject({ state: "available", phase: "in-use", users: 2 }) },
     ]);
+  });
+
+  test("With --json and nothing but unknown resources it is the error, as of all commands", async () => {
+    const { exit, out } = await lastout(["status", "biuld9", "--json"], env());
+    expect([exit, json(out)]).toMatchObject([65, { ok: false, error: "unknown-resource" }]);
   });
 
   test("An unknown resource is exit 65 with what was probably meant, and the known ones are shown", async () => {

@@ -1,7 +1,7 @@
 // `lastout reload`: finds the controller that runs on the file's store, tells it, and says what came of it. Method: the real controller as a
 // process with its embedded broker, told by the command in this process.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
@@ -152,6 +152,13 @@ describe("lastout reload", () => {
     controller.child.kill("SIGKILL");
     await controller.ended;
     expect(await reload(lab)).toMatchObject({ exit: 69 });
+  });
+
+  test("a link to the file of the controller is that file", async () => {
+    const lab = await running();
+    const link = join(temporaryDirectory(), "link.yaml");
+    symlinkSync(lab.file, link);
+    expect(await lastoutHere(["reload", "--config", link])).toMatchObject({ exit: 0 });
   });
 
   test("a controller that reads another file is not told: exit 78, naming that file", async () => {

@@ -102,6 +102,12 @@ describe("lastout with user names, where access is for users", {
     );
   });
 
+  test("release that the broker refuses is 77, also where no controller answers", async () => {
+    const run = await as("alice", "release", "build1", "t", "--base", "elsewhere", "--json");
+    expect(run).toMatchObject({ exit: 77, err: expect.stringContaining("refuses") });
+    expect(JSON.parse(run.out)).toMatchObject({ ok: false, error: "not-authorised" });
+  });
+
   test("run that is killed loses its token by a will under its name", async () => {
     const run = begin(
       "alice",

@@ -34,6 +34,7 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
           letGo: {},
           awaited: { machine: { bootMs: 500 } },
           asked: {},
+          crowd: {},
           watched: {},
           refused: {},
           never: { machine: { bootMs: 600_000 } },
@@ -72,6 +73,20 @@ describe.each(brokers.map((one) => [one.title, one] as const))("11 over %s:", (_
       expect(lab.events("ran", "released")).toMatchObject([{ token: "job-1", owner: "ci" }]);
       expect(lab.events("ran", "state").map(({ to }) => to)).toContain("available");
       await lab.untilObject("ran", { users: 0, state: "off" });
+    });
+
+    it("tokens lists a crowd, whose page is longer than a packet usually is", async () => {
+      const purpose = "p".repeat(200);
+      await Promise.all(
+        Array.from({ length: 400 }, (_, index) =>
+          lab.publish("lastout/crowd/acquire", { token: `t${index}`, purpose }),
+        ),
+      );
+      await lab.untilObject("crowd", { users: 400 });
+      const { exit, out } = await on("tokens", "crowd");
+      expect(exit).toBe(0);
+      expect(out.length).toBeGreaterThan(65_536);
+      expect(out.match(/ t\d+ /g)).toHaveLength(400);
     });
 
     it("run that is killed loses its token through its will after lostGrace", async () => {

@@ -139,8 +139,16 @@ describe.each(brokers.map((one) => [one.title, one] as const))("A reload over %s
           delete section(config, "switchers")[`${name}-plug`];
         }
       });
-      expect(changes).toEqual(["resources gone, waits removed", "switchers gone-plug, waits-plug removed"]);
+      expect(changes).toEqual([
+        "resources gone, waits removed",
+        "switchers gone-plug, waits-plug removed",
+        "outlet gone-plug is on and belongs to no resource now: it is left on",
+        "outlet waits-plug is on and belongs to no resource now: it is left on",
+      ]);
       expect(await lab.untilEvent("gone", "removed")).toMatchObject({ token: "g", owner: "ci" });
+      await eventually("it is told of the resource, too", () =>
+        lab.events("gone", "removed").some((event) => !("token" in event)),
+      );
       await eventually("the waiting request is answered", () => waiting.replies()[0]);
       expect(waiting.replies()).toMatchObject([{ ok: false, error: "unknown-resource", token: "w" }]);
       await eventually("the topics are cleared", async () =>
