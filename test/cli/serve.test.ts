@@ -4,11 +4,13 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system-clock.ts";
 import { millis } from "../../src/core/time.ts";
 import { eventually } from "../support/eventually.ts";
-import { cleanEnv, mainFile, startProgram, temporaryDirectory } from "./processes.ts";
+import { cleanEnv, endAll, mainFile, startProgram, temporaryDirectory } from "./processes.ts";
+
+afterEach(endAll);
 
 describe("lastout serve", () => {
   test.each(["SIGHUP", "SIGTERM", "SIGINT"] as const)(
